@@ -1,0 +1,50 @@
+"""`stagemix classify`, which is also the command `classify`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stagemix.cli.output import progress_bar, table
+
+
+def command(
+    corpus: Annotated[Path, typer.Argument(metavar="corpora/NAME", help="The corpus.")],
+    model: Annotated[Path | None, typer.Option(help="The model folder [models/stage].")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder of predictions [predictions/NAME].")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes; -1 for every core.")] = None,
+) -> None:
+    """Label every post of a corpus.
+
+    Writes post_id, account, published_at, the label and a probability per category.
+
+    Example: classify corpora/posts
+    """
+    from stagemix.study.folder import codebook_at, find_study
+    from stagemix.study.modelling import classify_folder
+
+    study = find_study(Path.cwd())
+    root = Path() if study is None else study.root
+    variable = codebook_at(Path.cwd()).variable().id
+    folder = out or root / "predictions" / corpus.resolve().name
+    with progress_bar("classifying") as (started, progress):
+        found = classify_folder(
+            corpus,
+            model=model or root / "models" / variable,
+            out=folder,
+            jobs=jobs,
+            started=started,
+            progress=progress,
+        )
+    label = found.columns[3]
+    counts = found[label].value_counts()
+    table(
+        [label, "posts", "share_raw"],
+        [[k, int(n), float(n / len(found))] for k, n in counts.items()],
+    )
+    print(
+        f"\n{len(found)} posts labelled: {folder}. Raw shares hold the classifier's errors; "
+        f"next: stagemix mix {folder}"
+    )

@@ -1,0 +1,107 @@
+"""`stagemix mix`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stagemix.cli.output import (
+    Format,
+    FormatOption,
+    as_csv,
+    as_json,
+    percent,
+    records,
+    remark,
+    table,
+)
+
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", help="Where the model lies, if not where it lay.")
+]
+CodesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--codes", help="Agreed codes that correct the shares [the study's, or the model's]."
+    ),
+]
+
+
+def command(
+    predictions: Annotated[
+        Path, typer.Argument(metavar="predictions/NAME", help="The folder of predictions.")
+    ],
+    by: Annotated[
+        str,
+        typer.Option(
+            help="account, a column of the account table, year, half, quarter, month, "
+            "one of each by comma, or overall."
+        ),
+    ] = "account",
+    codes: CodesOption = None,
+    model: ModelOption = None,
+    format_: FormatOption = Format.TEXT,
+) -> None:
+    """Print the share of each stage, raw and corrected by the coded posts, with 95% intervals.
+
+    share_raw counts the classifier's labels; share, low and high are corrected. A refused share
+    says why.
+
+    Example: stagemix mix predictions/posts --by account,year --format csv
+    """
+    from stagemix.mix.words import words
+    from stagemix.study.folder import codebook_at, find_study
+    from stagemix.study.mixing import corrected, mix_of
+
+    here = Path.cwd()
+    source = corrected(
+        predictions, codebook=codebook_at(here), model=model, codes=codes, study=find_study(here)
+    )
+    found = mix_of(source, by=by)
+    if format_ is not Format.TEXT:
+        for line in source.remarks:
+            remark(line)
+        as_json(records(found)) if format_ is Format.JSON else as_csv(found)
+        return
+    headers = [
+        "account",
+        "period",
+        "stage",
+        "posts",
+        "codes",
+        "raw",
+        "share",
+        "95% interval",
+        "status",
+        "",
+    ]
+    rows = [
+        [
+            row["account"],
+            row["period"],
+            source.labels[str(row["stage"])],
+            row["n_posts"],
+            row["n_codes"],
+            percent(row["share_raw"]),
+            percent(row["share"]),
+            "–"
+            if row["status"] == "refused"
+            else f"{percent(row['low'])} – {percent(row['high'])}",
+            row["status"],
+            words(str(row["note"]), language="en"),
+        ]
+        for row in records(found)
+    ]
+    if all(row[1] == "all" for row in rows):
+        headers, rows = _without(headers, rows, 1)
+    table(headers, rows)
+    print()
+    for line in source.remarks:
+        print(line)
+
+
+def _without(
+    headers: list[str], rows: list[list[object]], column: int
+) -> tuple[list[str], list[list[object]]]:
+    kept = [i for i in range(len(headers)) if i != column]
+    return [headers[i] for i in kept], [[row[i] for i in kept] for row in rows]

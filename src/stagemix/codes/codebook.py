@@ -1,0 +1,245 @@
+"""A codebook: the variables, their categories, and the rules by which people code."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from stagemix.errors import DataError, MissingError, several
+
+LEVELS = ("nominal", "ordinal", "binary", "text", "multiple")
+UNITS = ("post", "account")
+UNCODABLE = "uncodable"
+YES, NO = "1", "0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Category:
+    """One value of a variable; `id` is what every file holds, `label` what people read."""
+
+    id: str
+    label: str
+    definition: str = ""
+    hotkey: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """One question asked of every unit. Categories stand in the order of an ordinal scale.
+
+    A `multiple` variable is kept as one binary variable per category, `functions.also_service`;
+    `parts` lists them, and is the variable itself for every other level.
+    """
+
+    id: str
+    label: str
+    level: str
+    unit: str = "post"
+    optional: bool = False
+    question: str = ""
+    rules: tuple[str, ...] = ()
+    categories: tuple[Category, ...] = ()
+    uncodable: Category | None = None
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The ids of the categories, in order, without `uncodable`."""
+        return tuple(category.id for category in self.categories)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The label of each value, `uncodable` included."""
+        return {category.id: category.label for category in self.choices}
+
+    @property
+    def choices(self) -> tuple[Category, ...]:
+        """All that a coder can choose: the categories, and `uncodable` where it is offered."""
+        return self.categories if self.uncodable is None else (*self.categories, self.uncodable)
+
+    @property
+    def parts(self) -> tuple["Variable", ...]:
+        """The variables that codes are stored by."""
+        if self.level != "multiple":
+            return (self,)
+        yes_no = (Category(id=YES, label="是"), Category(id=NO, label="否"))
+        return tuple(
+            Variable(
+                id=f"{self.id}.{category.id}",
+                label=category.label,
+                level="binary",
+                unit=self.unit,
+                optional=self.optional,
+                question=category.definition,
+                categories=yes_no,
+            )
+            for category in self.categories
+        )
+
+    def value_of(self, text: str) -> str:
+        """Return the value that a coder's text means: an id or a label.
+
+        Raises ValueError where it means none.
+        """
+        if self.level == "text":
+            return text
+        for category in self.choices:
+            if text in (category.id, category.label):
+                return category.id
+        raise ValueError(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codebook:
+    """A versioned set of variables."""
+
+    id: str
+    version: str
+    title: str
+    variables: tuple[Variable, ...]
+
+    def variable(self, name: str | None = None) -> Variable:
+        """Return a variable by id, a part of a `multiple` one included.
+
+        Without a name, the first variable that posts are coded by and that has categories.
+        Raises DataError where there is no such variable.
+        """
+        parts = [part for variable in self.variables for part in variable.parts]
+        if name is None:
+            asked = [v for v in parts if v.unit == "post" and v.level != "text"]
+        else:
+            asked = [v for v in parts if v.id == name]
+        if not asked:
+            known = several((part.id for part in parts), most=20)
+            raise DataError(f"the codebook has no variable {name or 'of posts'}; it has {known}")
+        return asked[0]
+
+    @property
+    def post_variables(self) -> tuple[Variable, ...]:
+        """The variables asked of posts, in order."""
+        return tuple(v for v in self.variables if v.unit == "post")
+
+
+def default_codebook() -> Codebook:
+    """Return the four-stage codebook that stagemix ships."""
+    return read_codebook_text(default_codebook_text(), where="the default codebook")
+
+
+def default_codebook_text() -> str:
+    """Return the default codebook as TOML."""
+    file = resources.files("stagemix.codes").joinpath("data/codebook.toml")
+    return str(file.read_text("utf-8"))
+
+
+def read_codebook(path: Path) -> Codebook:
+    """Read a codebook file.
+
+    Raises MissingError where there is none, DataError naming the variable that does not fit.
+    """
+    if not path.is_file():
+        raise MissingError(f"{path}: no codebook there; `stagemix init` writes the default one")
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8; save the codebook as UTF-8") from None
+    return read_codebook_text(text, where=str(path))
+
+
+def read_codebook_text(text: str, *, where: str) -> Codebook:
+    """Read a codebook from TOML; WHERE names it in errors."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{where}: not TOML: {str(error).splitlines()[0]}") from None
+    _require(table, ("id", "version"), where=where)
+    raw = table.get("variables")
+    if not isinstance(raw, list) or not raw:
+        raise DataError(f"{where}: no [[variables]]; a codebook has at least one")
+    unit = str(table.get("unit", "post"))
+    variables = tuple(_variable(item, unit=unit, where=where) for item in raw)
+    _unique([v.id for v in variables], what="variable", where=where)
+    return Codebook(
+        id=str(table["id"]),
+        version=str(table["version"]),
+        title=str(table.get("title", table["id"])),
+        variables=variables,
+    )
+
+
+def _variable(table: Mapping[str, object], *, unit: str, where: str) -> Variable:
+    _require(table, ("id", "level"), where=f"{where}: a variable")
+    name = str(table["id"])
+    at = f"{where}: variable {name}"
+    level = str(table["level"])
+    if level not in LEVELS:
+        raise DataError(f"{at}: level {level} is not one of {several(LEVELS)}")
+    unit = str(table.get("unit", unit))
+    if unit not in UNITS:
+        raise DataError(f"{at}: unit {unit} is not one of {several(UNITS)}")
+    raw = table.get("categories", [])
+    if not isinstance(raw, list):
+        raise DataError(f"{at}: categories are written as [[variables.categories]]")
+    categories = tuple(_category(item, where=at) for item in raw)
+    if level == "binary" and not categories:
+        categories = (Category(id=YES, label="是"), Category(id=NO, label="否"))
+    least = 0 if level == "text" else 1 if level == "multiple" else 2
+    if len(categories) < least:
+        raise DataError(f"{at}: {level} needs at least {least} [[variables.categories]]")
+    _unique([c.id for c in categories], what="category", where=at)
+    _unique([c.label for c in categories], what="label", where=at)
+    uncodable = table.get("uncodable")
+    return Variable(
+        id=name,
+        label=str(table.get("label", name)),
+        level=level,
+        unit=unit,
+        optional=bool(table.get("optional", False)),
+        question=str(table.get("question", "")),
+        rules=_texts(table.get("rules"), where=f"{at}: rules"),
+        categories=categories,
+        uncodable=None
+        if uncodable is None
+        else _category({"id": UNCODABLE, **_table(uncodable, where=at)}, where=at),
+    )
+
+
+def _category(raw: object, *, where: str) -> Category:
+    table = _table(raw, where=where)
+    _require(table, ("id",), where=f"{where}: a category")
+    name = str(table["id"])
+    return Category(
+        id=name,
+        label=str(table.get("label", name)),
+        definition=str(table.get("definition", "")),
+        hotkey=str(table.get("hotkey", "")),
+        include=_texts(table.get("include"), where=f"{where}: include of {name}"),
+        exclude=_texts(table.get("exclude"), where=f"{where}: exclude of {name}"),
+    )
+
+
+def _table(raw: object, *, where: str) -> Mapping[str, object]:
+    if not isinstance(raw, dict):
+        raise DataError(f"{where}: {raw!r} should be a table with an id")
+    return raw
+
+
+def _texts(raw: object, *, where: str) -> tuple[str, ...]:
+    if raw is None:
+        return ()
+    if not isinstance(raw, list):
+        raise DataError(f"{where}: should be a list of texts")
+    return tuple(str(item) for item in raw)
+
+
+def _require(table: Mapping[str, object], keys: tuple[str, ...], *, where: str) -> None:
+    missing = [key for key in keys if not str(table.get(key, "")).strip()]
+    if missing:
+        raise DataError(f"{where}: {several(missing)} is missing")
+
+
+def _unique(names: list[str], *, what: str, where: str) -> None:
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise DataError(f"{where}: {what} {several(sorted(twice))} stands twice")

@@ -1,0 +1,169 @@
+"""Coding in Excel: one workbook per coder, with drop-downs and the codebook beside it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from stagemix.codes.codebook import Codebook, Variable
+from stagemix.codes.incoming import category_ids
+from stagemix.codes.rounds import Round
+from stagemix.errors import DataError, several
+from stagemix.posts.tables import read_sheets
+from stagemix.posts.values import texts
+
+CODING, CODEBOOK, ABOUT, LISTS = "编码", "编码表", "stagemix", "取值"
+SHOWN = {"post_id": "编号", "title": "标题", "published_at": "发布时间", "text": "正文"}
+NOTES = {"confidence": "把握（1–3）", "memo": "备注"}
+CELL_LIMIT = 32_000
+
+
+def write_sheet(
+    path: Path, *, round_: Round, coder: str, posts: pd.DataFrame, codebook: Codebook
+) -> int:
+    """Write the workbook in which CODER codes a round; returns the number of posts in it.
+
+    POSTS holds at least the round's posts (post table). The account is not shown, since it
+    biases. Raises DataError where the coder has no post in the round or a post is not there.
+    """
+    import xlsxwriter
+
+    own = [coder in cell.split(";") for cell in round_.units["coders"]]
+    ids = round_.units.loc[own, "post_id"]
+    if ids.empty:
+        raise DataError(
+            f"round {round_.name} gives {coder} no post; its coders are {several(round_.coders)}"
+        )
+    absent = ids[~ids.isin(posts["post_id"])]
+    if len(absent):
+        raise DataError(
+            f"{round_.corpus}: {several(absent)} of round {round_.name} is not in the corpus"
+        )
+    rows = posts.set_index("post_id").loc[ids].reset_index()
+    parts = [part for variable in codebook.post_variables for part in variable.parts]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
+        _coding_sheet(book, rows=rows, parts=parts)
+        _codebook_sheet(book, codebook)
+        _lists_sheet(book, parts)
+        about = book.add_worksheet(ABOUT)
+        about.write_column(0, 0, ["round", "coder", "codebook", "version"])
+        about.write_column(0, 1, [round_.name, coder, codebook.id, codebook.version])
+        about.hide()
+    return len(rows)
+
+
+def _coding_sheet(book: object, *, rows: pd.DataFrame, parts: list[Variable]) -> None:
+    sheet = book.add_worksheet(CODING)  # type: ignore[attr-defined]
+    wrap = {"text_wrap": True, "valign": "top"}
+    fixed = book.add_format(wrap)  # type: ignore[attr-defined]
+    free = book.add_format({**wrap, "locked": False, "bg_color": "#FFF8E1"})  # type: ignore[attr-defined]
+    bold = book.add_format({**wrap, "bold": True})  # type: ignore[attr-defined]
+    shown = list(SHOWN)
+    headers = [*SHOWN.values(), *(part.id for part in parts), *NOTES.values()]
+    sheet.write_row(0, 0, headers, bold)
+    for n, part in enumerate(parts):
+        sheet.write_comment(0, len(SHOWN) + n, part.label)
+    for r, row in enumerate(rows.to_dict("records"), start=1):
+        for c in range(len(headers)):
+            if c < len(shown):
+                sheet.write_string(r, c, _shown(row[shown[c]]), fixed)
+            else:
+                sheet.write_blank(r, c, None, free)
+    for n, part in enumerate(parts):
+        if part.level != "text":
+            letter = chr(ord("A") + n)
+            source = f"='{LISTS}'!${letter}$2:${letter}${len(part.labels) + 1}"
+            sheet.data_validation(
+                1,
+                len(SHOWN) + n,
+                len(rows),
+                len(SHOWN) + n,
+                {
+                    "validate": "list",
+                    "source": source,
+                    "error_title": "编码表里没有这个值",
+                    "error_message": "请从下拉列表中选择。",
+                },
+            )
+    for column, width in enumerate([12, 30, 16, 90]):
+        sheet.set_column(column, column, width)
+    sheet.set_column(len(SHOWN), len(headers) - 2, 14)
+    sheet.set_column(len(headers) - 1, len(headers) - 1, 40)
+    sheet.freeze_panes(1, 2)
+    sheet.protect("", {"format_columns": True, "format_rows": True, "autofilter": True})
+
+
+def _shown(value: object) -> str:
+    if value is None or value != value or value is pd.NaT:
+        return ""
+    text = value.strftime("%Y-%m-%d %H:%M") if isinstance(value, pd.Timestamp) else str(value)
+    if len(text) <= CELL_LIMIT:
+        return text
+    return text[:CELL_LIMIT] + f"……（正文共 {len(text)} 字，Excel 一格放不下，其余见原文）"
+
+
+def _codebook_sheet(book: object, codebook: Codebook) -> None:
+    sheet = book.add_worksheet(CODEBOOK)  # type: ignore[attr-defined]
+    wrap = book.add_format({"text_wrap": True, "valign": "top"})  # type: ignore[attr-defined]
+    bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})  # type: ignore[attr-defined]
+    row = 0
+    sheet.write_row(row, 0, [codebook.title, f"版本 {codebook.version}"], bold)
+    for variable in codebook.post_variables:
+        row += 2
+        sheet.write_row(row, 0, [variable.label, variable.question], bold)
+        for n, rule in enumerate(variable.rules, start=1):
+            row += 1
+            sheet.write_row(row, 0, [f"规则 {n}", rule], wrap)
+        row += 1
+        sheet.write_row(row, 0, ["类别", "定义", "包括", "不包括"], bold)
+        for c in variable.choices:
+            row += 1
+            cells = [c.label, c.definition, "；".join(c.include), "；".join(c.exclude)]
+            sheet.write_row(row, 0, cells, wrap)
+    sheet.set_column(0, 0, 16)
+    sheet.set_column(1, 3, 60)
+    sheet.protect()
+
+
+def _lists_sheet(book: object, parts: list[Variable]) -> None:
+    sheet = book.add_worksheet(LISTS)  # type: ignore[attr-defined]
+    for n, part in enumerate(parts):
+        sheet.write_column(0, n, [part.id, *part.labels.values()])
+    sheet.hide()
+
+
+def read_sheet(path: Path, *, codebook: Codebook) -> tuple[str, pd.DataFrame]:
+    """Read back a coder's workbook.
+
+    Returns the round's name and the codes as `incoming.read_long_codes` gives them; cells left
+    blank are no codes. Raises DataError naming rows whose value is not in the codebook.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    sheets = read_sheets(path)
+    if CODING not in sheets or ABOUT not in sheets:
+        raise DataError(
+            f"{path}: not a workbook that `stagemix code --to-excel` wrote "
+            f"(no sheet {CODING} or {ABOUT}); read other tables with --from-csv"
+        )
+    about = {str(row[0]): str(row[1]) for row in sheets[ABOUT] if len(row) > 1}
+    header, *rows = sheets[CODING]
+    names = [str(cell).strip() for cell in header]
+    raw = pd.DataFrame(rows, columns=names, index=range(2, len(rows) + 2), dtype="object")
+    known = [part.id for variable in codebook.post_variables for part in variable.parts]
+    coded = [name for name in names if name in known]
+    absent = [name for name in SHOWN.values() if name not in names]
+    if absent or not coded or not {"round", "coder"} <= set(about):
+        raise DataError(f"{path}: its columns were changed; the header must read as it was written")
+    table = raw.rename(columns={SHOWN["post_id"]: "unit", **{v: k for k, v in NOTES.items()}})
+    long = table[["unit", *NOTES, *coded]].melt(
+        id_vars=["unit", *NOTES], var_name="variable", value_name="value", ignore_index=False
+    )
+    for name in ("unit", "value", *NOTES):
+        long[name] = texts(long[name]).fillna("")
+    for name in NOTES:
+        long[name] = long[name].where(long["variable"] == coded[0], "")
+    long = long[(long["value"] != "") & (long["unit"] != "")]
+    long["value"] = category_ids(long, codebook=codebook, where=str(path))
+    long["coder"], long["seconds"] = about["coder"], ""
+    return about["round"], long

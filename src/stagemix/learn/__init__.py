@@ -1,0 +1,1 @@
+"""The classifier: segmentation, features, cross-fitting, evaluation, and labelling a corpus."""

@@ -1,0 +1,80 @@
+"""The agreed codes that a model is trained on or a share is corrected by, read from a file."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from stagemix.codes.codebook import Variable
+from stagemix.errors import DataError, several
+from stagemix.posts.tables import read_table
+from stagemix.posts.values import texts
+
+OTHER_NAMES = ("agreed", "value", "code")
+
+
+def read_agreed(path: Path, *, variable: Variable) -> pd.DataFrame:
+    """Read `post_id`, the column named after VARIABLE and, if there, `inclusion_probability`.
+
+    Returns the columns `post_id`, `value` (category ids; labels are turned into ids),
+    `inclusion_probability` (nan where the file has no such column: simple random), `probability_
+    given` (bool) and `stratum` (blank where unknown); rows without a value are left out. Raises
+    DataError naming the rows that do not fit.
+    """
+    raw = read_table(path)
+    missing = [name for name in ("post_id", variable.id) if name not in raw.columns]
+    if missing:
+        raise DataError(
+            f"{path}: no column {several(missing)}; found {several(raw.columns, most=20)}; the "
+            f"columns are post_id, {variable.id} and, if known, inclusion_probability"
+        )
+    table = pd.DataFrame(
+        {
+            "post_id": texts(raw["post_id"]),
+            "value": texts(raw[variable.id]),
+            "stratum": texts(raw["stratum"]).fillna("") if "stratum" in raw.columns else "",
+        }
+    )
+    table["inclusion_probability"] = _chances(raw, where=str(path))
+    table = table[table["value"].notna()]
+    _check(table, where=str(path), variable=variable)
+    table["value"] = table["value"].map(variable.value_of)
+    return table.reset_index(drop=True)
+
+
+def _chances(raw: pd.DataFrame, *, where: str) -> pd.Series:
+    if "inclusion_probability" not in raw.columns:
+        return pd.Series(float("nan"), index=raw.index)
+    written = texts(raw["inclusion_probability"])
+    chances = pd.to_numeric(written, errors="coerce").astype("float64")
+    bad = raw.index[written.notna() & ~((chances > 0) & (chances <= 1))]
+    if len(bad):
+        raise DataError(
+            f"{where}: inclusion_probability in row {several(bad)} is not above 0 and at most 1"
+        )
+    blank = raw.index[written.isna()]
+    if 0 < len(blank) < len(raw):
+        raise DataError(
+            f"{where}: no inclusion_probability in row {several(blank)}; fill it in or remove the column"
+        )
+    return chances
+
+
+def _check(table: pd.DataFrame, *, where: str, variable: Variable) -> None:
+    if table.empty:
+        raise DataError(f"{where}: holds no codes in the column {variable.id}")
+    blank = table.index[table["post_id"].isna()]
+    if len(blank):
+        raise DataError(f"{where}: no post_id in row {several(blank)}")
+    twice = table.index[table["post_id"].duplicated(keep=False)]
+    if len(twice):
+        raise DataError(
+            f"{where}: rows {several(twice)} code post {table.loc[twice[0], 'post_id']}; keep one agreed code per post"
+        )
+    known = {*variable.labels, *variable.labels.values()}
+    odd = table.index[~table["value"].isin(known)]
+    if len(odd):
+        found = [f"row {row} ({table.loc[row, 'value']!r})" for row in odd]
+        raise DataError(
+            f"{where}: not a value of {variable.id} in the codebook: {several(found)}; "
+            f"known are {several(variable.labels, most=12)}"
+        )

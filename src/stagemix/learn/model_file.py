@@ -1,0 +1,171 @@
+"""A model as a folder: the model itself, its card, and the probabilities of its coded posts.
+
+The model is stored by skops, so that opening one never runs code from it.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from stagemix import __version__
+from stagemix.errors import DataError, MissingError, several
+from stagemix.learn import segment
+from stagemix.learn.training import Model, Training
+
+FORMAT = 1
+MODEL, CARD, OUT_OF_FOLD = "model.skops", "card.json", "out_of_fold.parquet"
+_TRUSTED = [
+    "stagemix.learn.features.SurfaceCues",
+    "stagemix.learn.features.WordSpace",
+    "stagemix.learn.segment.words",
+]
+_PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a reader needs to know of a model (line 15 of a reviewer's checklist)."""
+
+    format: int
+    variable: str
+    labels: dict[str, str]
+    codebook: str
+    codebook_version: str
+    corpora: list[str]
+    codes: int
+    uncodable: int
+    counts: dict[str, int]
+    learned: list[str]
+    labelled: list[str]
+    uncoded_posts: int
+    space_posts: int
+    settings: str
+    seed: int
+    trained_at: str
+    versions: dict[str, str]
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredModel:
+    """A model as read from its folder."""
+
+    folder: Path
+    model: Model
+    card: Card
+    out_of_fold: pd.DataFrame
+
+
+def versions() -> dict[str, str]:
+    """Versions of all that a model's numbers depend on."""
+    packages = {name: version(name) for name in _PACKAGES}
+    return {"stagemix": __version__, **segment.versions(), **packages}
+
+
+def save_model(
+    training: Training,
+    folder: Path,
+    *,
+    labels: dict[str, str],
+    codebook: str,
+    codebook_version: str,
+    corpora: list[str],
+    seed: int,
+    fast: bool,
+    trained_at: str,
+) -> Card:
+    """Write a model folder, replacing the model that was there; returns the card."""
+    from skops.io import dump
+
+    model = training.model
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{MODEL}.part"
+    dump({"features": model.features, "members": model.members}, part)
+    card = Card(
+        format=FORMAT,
+        variable=model.variable,
+        labels=labels,
+        codebook=codebook,
+        codebook_version=codebook_version,
+        corpora=corpora,
+        codes=len(training.out_of_fold),
+        uncodable=training.uncodable,
+        counts=model.counts,
+        learned=list(model.learned),
+        labelled=list(model.labelled),
+        uncoded_posts=training.uncoded_posts,
+        space_posts=training.space_posts,
+        settings="fixed (--fast)" if fast else "penalty chosen by nested cross-validation",
+        seed=seed,
+        trained_at=trained_at,
+        versions=versions(),
+        hash=hashlib.sha256(part.read_bytes()).hexdigest()[:16],
+    )
+    training.out_of_fold.to_parquet(folder / OUT_OF_FOLD, index=False)
+    part.replace(folder / MODEL)
+    text = json.dumps(asdict(card), ensure_ascii=False, indent=2)
+    (folder / CARD).write_text(text + "\n", encoding="utf-8", newline="\n")
+    return card
+
+
+def load_model(folder: Path) -> StoredModel:
+    """Read a model folder.
+
+    Raises MissingError where it is not there, DataError where it is damaged, was written by a
+    newer stagemix, or holds types that no stagemix model has.
+    """
+    from skops.io import get_untrusted_types, load
+
+    card, table = load_card(folder)
+    path = folder / MODEL
+    try:
+        strange = set(get_untrusted_types(file=path)) - set(_TRUSTED)
+        if strange:
+            raise DataError(
+                f"{path}: holds {several(sorted(strange))}, which no stagemix model does; do not use it"
+            )
+        stored = load(path, trusted=_TRUSTED)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path}: cannot be read ({type(error).__name__}); train the model again"
+        ) from None
+    model = Model(
+        variable=card.variable,
+        categories=tuple(card.counts),
+        learned=tuple(card.learned),
+        labelled=tuple(card.labelled),
+        counts=card.counts,
+        features=stored["features"],
+        members=stored["members"],
+    )
+    return StoredModel(folder=folder, model=model, card=card, out_of_fold=table)
+
+
+def load_card(folder: Path) -> tuple[Card, pd.DataFrame]:
+    """Read the card and the out-of-fold probabilities of a model folder, not the model."""
+    path = folder / CARD
+    if not path.is_file():
+        raise MissingError(
+            f"{folder}: no model there; make one with `stagemix train --out {folder}`"
+        )
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+        if int(raw["format"]) != FORMAT:
+            raise DataError(
+                f"{path}: format {raw['format']}, this stagemix reads {FORMAT}; train the model again"
+            )
+        card = Card(**raw)
+        table = pd.read_parquet(folder / OUT_OF_FOLD)
+    except DataError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{folder}: the model is damaged ({type(error).__name__}); train it again"
+        ) from None
+    return card, table

@@ -1,0 +1,156 @@
+"""Training: agreed codes and a corpus in, a cross-fitted model out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.pipeline import FeatureUnion
+
+from stagemix.codes.codebook import Variable
+from stagemix.errors import DataError, several
+from stagemix.learn.crossfit import (
+    LABEL_FROM,
+    LEARN_FROM,
+    cross_fit,
+    duplicate_groups,
+    mean_probabilities,
+    training_weights,
+)
+from stagemix.learn.features import features
+from stagemix.posts.post import full_text
+
+Floats = NDArray[np.float64]
+SPACE_POSTS = 6_000
+"""Uncoded posts that the space of words is learned from, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A trained model: texts to probabilities of every category of one variable.
+
+    `categories` are all of the codebook's, in its order; `learned` those with a probability,
+    `labelled` those that are given as a label; `counts` the codes of each category.
+    """
+
+    variable: str
+    categories: tuple[str, ...]
+    learned: tuple[str, ...]
+    labelled: tuple[str, ...]
+    counts: dict[str, int]
+    features: FeatureUnion
+    members: list[ClassifierMixin]
+
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """Return the probabilities of texts, (n, categories); rows sum to one."""
+        X = self.features.transform(list(texts))
+        return self.spread(mean_probabilities(self.members, X, categories=self.learned))
+
+    def spread(self, learned: Floats) -> Floats:
+        """Put probabilities of the learned categories in their columns of all categories."""
+        out = np.zeros((len(learned), len(self.categories)))
+        out[:, [self.categories.index(name) for name in self.learned]] = learned
+        return out
+
+    def labels(self, probabilities: Floats) -> NDArray[np.str_]:
+        """Return the likeliest category that may be a label, per row of probabilities."""
+        columns = [self.categories.index(name) for name in self.labelled]
+        best = probabilities[:, columns].argmax(axis=1)
+        named: NDArray[np.str_] = np.array(self.labelled)[best]
+        return named
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A model and what its codes were given by members that never saw them.
+
+    `out_of_fold` has one row per coded post: `post_id`, `account`, `value`,
+    `inclusion_probability`, `stratum`, `fold`, and `p_...` per category.
+    """
+
+    model: Model
+    out_of_fold: pd.DataFrame
+    uncodable: int
+    uncoded_posts: int
+    space_posts: int
+
+
+def train(
+    codes: pd.DataFrame,
+    posts: pd.DataFrame,
+    *,
+    variable: Variable,
+    seed: int,
+    fast: bool = False,
+    jobs: int = 1,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Training:
+    """Train on agreed CODES (as `codes_file.read_agreed` gives them) of POSTS.
+
+    The uncoded posts of the corpus help: the space of words is learned from them too. With FAST
+    the settings are fixed; without, each member chooses its penalty within its own codes. Raises
+    DataError where a coded post is not in the corpus or fewer than two categories can be learned.
+    """
+    coded, texts, uncodable = _coded_posts(codes, posts, variable=variable)
+    counts = {name: int((coded["value"] == name).sum()) for name in variable.values}
+    learned = tuple(name for name in variable.values if counts[name] >= LEARN_FROM)
+    if len(learned) < 2:
+        held = several(f"{name} {number}" for name, number in counts.items())
+        raise DataError(
+            f"{variable.id}: fewer than two categories have {LEARN_FROM} codes or more "
+            f"({held}); code more posts before training"
+        )
+    labelled = tuple(name for name in learned if counts[name] >= LABEL_FROM)
+    progress("learning the space of words")
+    uncoded = posts.loc[~posts["post_id"].isin(codes["post_id"])]
+    some = uncoded.sample(min(len(uncoded), SPACE_POSTS), random_state=seed)
+    union = features(seed=seed)
+    X = union.fit([*texts, *full_text(some)]).transform(list(texts))
+    progress("cross-fitting the classifier")
+    fit = cross_fit(
+        X,
+        coded["value"].to_numpy(dtype="str"),
+        categories=learned,
+        groups=duplicate_groups(texts),
+        weights=training_weights(coded["account"], coded["inclusion_probability"].fillna(1.0)),
+        seed=seed,
+        search=not fast,
+        jobs=jobs,
+    )
+    model = Model(
+        variable=variable.id,
+        categories=variable.values,
+        learned=learned,
+        labelled=labelled or learned,
+        counts=counts,
+        features=union,
+        members=fit.members,
+    )
+    table = coded[["post_id", "account", "value", "inclusion_probability", "stratum"]].copy()
+    table["fold"] = fit.fold
+    for name, column in zip(model.categories, model.spread(fit.probabilities).T, strict=True):
+        table[f"p_{name}"] = column
+    return Training(
+        model=model,
+        out_of_fold=table.reset_index(drop=True),
+        uncodable=uncodable,
+        uncoded_posts=len(uncoded),
+        space_posts=len(some) + len(texts),
+    )
+
+
+def _coded_posts(
+    codes: pd.DataFrame, posts: pd.DataFrame, *, variable: Variable
+) -> tuple[pd.DataFrame, pd.Series, int]:
+    absent = codes.loc[~codes["post_id"].isin(posts["post_id"]), "post_id"]
+    if len(absent):
+        raise DataError(
+            f"{len(absent)} coded posts are not in the corpus: {several(absent)}; "
+            "add their corpus with another --corpus, or take them out of the codes"
+        )
+    codable = codes[codes["value"].isin(variable.values)]
+    ordered = posts.set_index("post_id").loc[codable["post_id"]].reset_index()
+    coded = codable.assign(account=ordered["account"].to_numpy()).reset_index(drop=True)
+    return coded, full_text(ordered), len(codes) - len(codable)

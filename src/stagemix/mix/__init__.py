@@ -1,0 +1,1 @@
+"""Stage mixes: shares with intervals, merging within accounts, alikeness between them."""

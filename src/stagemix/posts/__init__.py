@@ -1,0 +1,1 @@
+"""What a post is, and how posts come in and are drawn."""

@@ -1,0 +1,99 @@
+"""A corpus is a folder of current posts, read as it is."""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from stagemix.errors import DataError, MissingError, several
+from stagemix.posts.post import posts_from
+from stagemix.posts.tables import read_table, read_text
+from stagemix.posts.values import texts
+
+POSTS_FILE = "posts.parquet"
+ACCOUNTS_FILE = "accounts.csv"
+
+
+def read_corpus(folder: Path) -> pd.DataFrame:
+    """Read the posts of a corpus folder, one row each, with the columns of `post.COLUMNS`.
+
+    The folder holds `posts.parquet`, or several Parquet parts, or `posts.csv` or `posts.jsonl`
+    with the canonical column names, or `.txt` files in one subfolder per account. The result's
+    index is 0, 1, 2, ... in the order of the files. Raises MissingError where the folder holds
+    none of these, DataError where a value does not fit.
+    """
+    if not folder.is_dir():
+        raise MissingError(f"{folder}: no such folder; a corpus is a folder of posts")
+    for name in (POSTS_FILE, "posts.csv", "posts.jsonl"):
+        path = folder / name
+        if path.is_file():
+            return _typed(read_table(path), where=str(path))
+    parts = sorted(folder.glob("*.parquet"))
+    if parts:
+        frames = [read_table(part) for part in parts]
+        raw = pd.concat(frames, ignore_index=True)
+        return _typed(raw.set_axis(range(1, len(raw) + 1)), where=str(folder))
+    files = sorted(folder.glob("*/*.txt"))
+    if files:
+        return _typed(_text_files(folder, files), where=str(folder))
+    raise MissingError(
+        f"{folder}: no posts there; import them with `stagemix import FILES --to {folder}`"
+    )
+
+
+def _typed(raw: pd.DataFrame, *, where: str) -> pd.DataFrame:
+    return posts_from(raw, where=where).reset_index(drop=True)
+
+
+def _text_files(folder: Path, files: list[Path]) -> pd.DataFrame:
+    rows = [
+        {
+            "post_id": f"{path.parent.name}/{path.stem}",
+            "account": path.parent.name,
+            "text": read_text(path),
+            "source": path.relative_to(folder).as_posix(),
+        }
+        for path in files
+    ]
+    blank = [row["source"] for row in rows if not row["text"].strip()]
+    if blank:
+        raise DataError(f"{folder}: {several(blank)} holds no text; fill it in or remove it")
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1))
+
+
+def write_corpus(posts: pd.DataFrame, folder: Path) -> Path:
+    """Write a post table as `posts.parquet`, whole or not at all; returns the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / POSTS_FILE
+    part = path.with_suffix(".parquet.part")
+    posts.to_parquet(part, index=False)
+    part.replace(path)
+    return path
+
+
+def read_accounts(folder: Path) -> pd.DataFrame | None:
+    """Read the account table of a corpus, one row per account, or None where there is none.
+
+    All columns are text, blanks null. Raises DataError where an account has no name or two rows.
+    """
+    path = folder / ACCOUNTS_FILE
+    if not path.is_file():
+        return None
+    raw = read_table(path)
+    if "account" not in raw.columns:
+        raise DataError(f"{path}: no column account; found {several(raw.columns, most=20)}")
+    table = raw.apply(texts)
+    blank = table.index[table["account"].isna()]
+    if len(blank):
+        raise DataError(f"{path}: no account in row {several(blank)}; fill it in")
+    twice = table.index[table["account"].duplicated(keep=False)]
+    if len(twice):
+        name = table.loc[twice[0], "account"]
+        raise DataError(f"{path}: account {name} stands in rows {several(twice)}; keep one")
+    return table.reset_index(drop=True)
+
+
+def frame_hash(posts: pd.DataFrame) -> str:
+    """Hash the ids of a sampling frame, whatever their order; 16 hexadecimal digits."""
+    ids = "\n".join(sorted(posts["post_id"]))
+    return hashlib.sha256(ids.encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""The report: pictures, the page, and the workbook."""

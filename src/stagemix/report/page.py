@@ -1,0 +1,114 @@
+"""The report as one HTML file that opens without a network."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from stagemix.codes.codebook import Codebook
+from stagemix.codes.reliability import Reliability
+from stagemix.learn.evaluate import Evaluation
+from stagemix.learn.model_file import Card
+from stagemix.mix.converge import Convergence
+from stagemix.mix.words import words
+from stagemix.report import pictures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All that a report shows. `invented` puts a banner over an example's figures."""
+
+    title: str
+    written_at: datetime
+    invented: bool
+    codebook: Codebook
+    labels: dict[str, str]
+    overall: pd.DataFrame
+    per_account: pd.DataFrame
+    per_period: pd.DataFrame
+    convergence: Convergence | None
+    reliability: list[Reliability]
+    settled: int
+    evaluation: Evaluation
+    card: Card
+    remarks: tuple[str, ...]
+
+
+MEASURES = {
+    "above_publish": "高于发布的占比 u",
+    "within": "账号之内的多样性 W",
+    "total": "平均构成的多样性 Tot",
+    "between": "账号之间的差异 D",
+}
+
+
+def charts(report: Report) -> dict[str, dict[str, object]]:
+    """Return the report's pictures as Vega-Lite specifications, by name."""
+    labels = report.labels
+    out = {
+        "account_by_stage": pictures.account_by_stage(report.per_account, labels=labels),
+        "mix_per_account": pictures.mix_per_account(report.per_account, labels=labels),
+        "accounts_over_time": pictures.accounts_over_time(report.per_period, labels=labels),
+        "confusion": pictures.confusion_matrix(report.evaluation.confusion, labels=labels),
+    }
+    parts = None if report.convergence is None else _parts(report.convergence)
+    if parts is not None:
+        out["within_and_between"] = pictures.within_and_between(parts)
+    return {name: pictures.spec(chart) for name, chart in out.items()}
+
+
+def _parts(convergence: Convergence) -> pd.DataFrame | None:
+    values = {m.name: m.values for m in convergence.measures}
+    if not values["within"]:
+        return None
+    rows = [
+        {"period": period, "part": part, "value": value}
+        for name, part in (("within", "账号之内"), ("between", "账号之间"))
+        for period, value in values[name].items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def render(report: Report, specs: dict[str, dict[str, object]]) -> str:
+    """Render the page with its pictures; scripts and data are inside."""
+    environment = Environment(
+        loader=PackageLoader("stagemix.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = _percent
+    environment.filters["number"] = _number
+    environment.filters["words"] = lambda note: words(note, language="zh")
+    return environment.get_template("report.html").render(
+        r=report,
+        measures=MEASURES,
+        charts={name: _in_script(value) for name, value in specs.items()},
+        scripts=_scripts(),
+    )
+
+
+def _percent(value: object) -> str:
+    return "–" if value is None or value != value else f"{100 * float(value):.1f}%"  # type: ignore[arg-type]
+
+
+def _number(value: object) -> str:
+    return "未定义" if value is None or value != value else f"{float(value):.3f}"  # type: ignore[arg-type]
+
+
+def _in_script(value: object) -> str:
+    """JSON that cannot close the script element it stands in."""
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+
+
+@cache
+def _scripts() -> str:
+    import vl_convert
+
+    # the stub asks for a snippet, which is optional
+    bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    return str(bundle).replace("</script", "<\\/script")

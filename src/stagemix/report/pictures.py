@@ -1,0 +1,187 @@
+"""The pictures of the report: Altair charts, the same in the page, as PNG and as SVG."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+
+COLOURS = ("#b8c4d6", "#e9a84c", "#3a86a8", "#8b3a62", "#5b8c5a", "#c0504d", "#7f7f7f", "#4f4f9d")
+FONT = "Noto Sans SC, Microsoft YaHei, PingFang SC, Source Han Sans SC, sans-serif"
+CORRECTED, RAW = "校正", "原始（编码太少，未校正）"
+
+
+def account_by_stage(mix: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.LayerChart:
+    """Account x stage: the corrected share in each field, the raw one in brackets if refused."""
+    data = _shown(mix, labels)
+    data["text"] = [
+        f"{value:.0%}" if kind == CORRECTED else f"({value:.0%})"
+        for value, kind in zip(data["value"], data["kind"], strict=True)
+    ]
+    base = alt.Chart(data).encode(
+        x=alt.X(
+            "stage:N",
+            sort=list(labels.values()),
+            title=None,
+            axis=alt.Axis(orient="top", labelAngle=0),
+        ),
+        y=alt.Y("account:N", title=None),
+    )
+    fields = base.mark_rect().encode(
+        color=alt.Color("value:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=None),
+        tooltip=_tooltip(),
+    )
+    text = base.mark_text().encode(
+        text="text:N",
+        color=alt.condition("datum.value > 0.55", alt.value("white"), alt.value("#222")),
+    )
+    return (fields + text).properties(width=90 * len(labels), height=alt.Step(26))
+
+
+def mix_per_account(mix: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.Chart:
+    """One stacked bar per account."""
+    return (
+        alt.Chart(_shown(mix, labels))
+        .mark_bar()
+        .encode(
+            x=alt.X("value:Q", stack="normalize", title="占比", axis=alt.Axis(format="%")),
+            y=alt.Y("account:N", title=None),
+            color=_stage_colour(labels),
+            order=alt.Order("order:Q"),
+            opacity=_opacity(),
+            tooltip=_tooltip(),
+        )
+        .properties(width=560, height=alt.Step(26))
+    )
+
+
+def accounts_over_time(mix: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.Chart:
+    """Small multiples: a stacked bar per period, one panel per account."""
+    return (
+        alt.Chart(_shown(mix, labels))
+        .mark_bar()
+        .encode(
+            x=alt.X("period:N", title=None, axis=alt.Axis(labelAngle=-45)),
+            y=alt.Y("value:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
+            color=_stage_colour(labels),
+            order=alt.Order("order:Q"),
+            opacity=_opacity(),
+            tooltip=_tooltip(),
+            facet=alt.Facet("account:N", columns=4, title=None),
+        )
+        .properties(width=170, height=110)
+    )
+
+
+def within_and_between(values: pd.DataFrame) -> alt.Chart:
+    """Diversity of the mean mix as within accounts plus between them, per period.
+
+    VALUES has the columns `period`, `part` (账号之内, 账号之间), `value`.
+    """
+    return (
+        alt.Chart(values)
+        .mark_bar()
+        .encode(
+            x=alt.X("period:N", title=None, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("value:Q", title="多样性"),
+            color=alt.Color("part:N", title=None, scale=alt.Scale(range=["#3a86a8", "#e9a84c"])),
+            tooltip=["period:N", "part:N", alt.Tooltip("value:Q", format=".3f")],
+        )
+        .properties(width=420, height=220)
+    )
+
+
+def confusion_matrix(confusion: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.LayerChart:
+    """Codes (rows) by cross-validated labels (columns), shaded by the share of the row."""
+    long = confusion.rename(index=labels, columns=labels).rename_axis("code").reset_index()
+    long = long.melt(id_vars="code", var_name="label", value_name="posts")
+    total = long.groupby("code")["posts"].transform("sum")
+    long["share"] = (long["posts"] / total.where(total > 0)).fillna(0.0)
+    order = list(labels.values())
+    base = alt.Chart(long).encode(
+        x=alt.X("label:N", sort=order, title="分类器", axis=alt.Axis(orient="top", labelAngle=0)),
+        y=alt.Y("code:N", sort=order, title="编码员"),
+    )
+    fields = base.mark_rect().encode(
+        color=alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=None)
+    )
+    text = base.mark_text().encode(
+        text="posts:Q",
+        color=alt.condition("datum.share > 0.55", alt.value("white"), alt.value("#222")),
+    )
+    return (fields + text).properties(width=80 * len(order), height=alt.Step(34))
+
+
+def _shown(mix: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    corrected = mix["status"] != "refused"
+    value = mix["share"].where(corrected, mix["share_raw"])
+    return pd.DataFrame(
+        {
+            "account": mix["account"],
+            "period": mix["period"],
+            "stage": mix["stage"].map(labels),
+            "order": mix["stage"].map({name: i for i, name in enumerate(labels)}),
+            "value": value.astype("float64"),
+            "low": mix["low"].astype("float64"),
+            "high": mix["high"].astype("float64"),
+            "posts": mix["n_posts"],
+            "kind": pd.Series(CORRECTED, index=mix.index).where(corrected, RAW),
+        }
+    ).dropna(subset="value")
+
+
+def _stage_colour(labels: Mapping[str, str]) -> alt.Color:
+    names = list(labels.values())
+    return alt.Color(
+        "stage:N",
+        title=None,
+        sort=names,
+        scale=alt.Scale(domain=names, range=[COLOURS[i % len(COLOURS)] for i in range(len(names))]),
+    )
+
+
+def _opacity() -> alt.Opacity:
+    return alt.Opacity(
+        "kind:N", title=None, scale=alt.Scale(domain=[CORRECTED, RAW], range=[1.0, 0.35])
+    )
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("account:N", title="账号"),
+        alt.Tooltip("period:N", title="时段"),
+        alt.Tooltip("stage:N", title="阶段"),
+        alt.Tooltip("value:Q", title="占比", format=".1%"),
+        alt.Tooltip("low:Q", title="95% 区间下限", format=".1%"),
+        alt.Tooltip("high:Q", title="95% 区间上限", format=".1%"),
+        alt.Tooltip("posts:Q", title="推文"),
+        alt.Tooltip("kind:N", title="口径"),
+    ]
+
+
+def spec(chart: alt.Chart | alt.LayerChart) -> dict[str, object]:
+    """Return a chart as a Vega-Lite specification with a Chinese font."""
+    styled = chart.configure(font=FONT).configure_view(stroke=None)
+    out: dict[str, object] = styled.to_dict()
+    return out
+
+
+@cache
+def _use_font() -> None:
+    """Let vl-convert find a Chinese font on a machine that has none."""
+    import pylopdf_fonts_zh_cn
+    import vl_convert
+
+    vl_convert.register_font_directory(str(Path(str(pylopdf_fonts_zh_cn.sans_path())).parent))
+
+
+def save_picture(chart_spec: dict[str, object], path: Path) -> None:
+    """Write a specification as a picture, `.png` or `.svg`."""
+    import vl_convert
+
+    _use_font()
+    if path.suffix == ".svg":
+        path.write_text(vl_convert.vegalite_to_svg(chart_spec), encoding="utf-8")
+    else:
+        path.write_bytes(vl_convert.vegalite_to_png(chart_spec, scale=2))

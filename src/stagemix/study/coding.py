@@ -1,0 +1,215 @@
+"""The steps of coding: draw a round, hand it out, take codes in, see how far coders agree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from stagemix.codes.agreed import Agreed, agreed_codes, independent
+from stagemix.codes.codebook import Codebook
+from stagemix.codes.incoming import codes_of, read_long_codes, read_settled, without_known
+from stagemix.codes.reliability import Reliability, reliability
+from stagemix.codes.rounds import Round, read_round, round_names, round_of, write_round
+from stagemix.codes.sheets import read_sheet, write_sheet
+from stagemix.codes.store import Code, CodeStore
+from stagemix.errors import DataError
+from stagemix.posts.corpus import read_accounts, read_corpus
+from stagemix.posts.sampling import draw
+from stagemix.study.folder import Study
+
+
+def draw_round(
+    study: Study,
+    corpus: Path,
+    *,
+    n: int,
+    name: str,
+    coders: Sequence[str],
+    overlap: float = 1.0,
+    design: str | None = None,
+    by: tuple[str, ...] | None = None,
+    allocation: str = "proportional",
+    minimum: int | None = None,
+    seed: int | None = None,
+) -> Round:
+    """Draw a round of N posts from a corpus and write it down; choices not made are the study's.
+
+    Without a DESIGN it is stratified where every post has a time, else simple.
+    """
+    posts = read_corpus(corpus)
+    by = study.sample_by if by is None else by
+    if design is None:
+        design = "stratified" if posts["published_at"].notna().all() else "simple"
+    drawn = draw(
+        posts,
+        n=n,
+        seed=study.seed if seed is None else seed,
+        design=design,
+        by=by,
+        allocation=allocation,
+        minimum=study.minimum if minimum is None else minimum,
+        accounts=read_accounts(corpus),
+    )
+    round_ = round_of(
+        drawn, name=name, corpus=_within(study, corpus), coders=coders, overlap=overlap
+    )
+    write_round(round_, study.rounds)
+    return round_
+
+
+def _within(study: Study, corpus: Path) -> str:
+    path = corpus.resolve()
+    inside = path.is_relative_to(study.root.resolve())
+    return (path.relative_to(study.root.resolve()) if inside else path).as_posix()
+
+
+def hand_out(study: Study, *, round_: str, to: Path, coder: str | None = None) -> dict[Path, int]:
+    """Write a workbook per coder of a round (or one, for CODER); returns files and their posts.
+
+    TO is the file for one coder; for several, the coder's name is put before its ending.
+    """
+    chosen = read_round(round_, study.rounds)
+    posts = read_corpus(study.root / chosen.corpus)
+    coders = [coder] if coder else list(chosen.coders)
+    files = {}
+    for name in coders:
+        path = to if coder else to.with_name(f"{to.stem}-{name}{to.suffix}")
+        files[path] = write_sheet(
+            path, round_=chosen, coder=name, posts=posts, codebook=study.codebook
+        )
+    return files
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenIn:
+    """Codes taken in from one file: how many it holds, and how many were new."""
+
+    file: Path
+    round: str
+    codes: int
+    new: int
+
+
+def take_in(
+    study: Study, files: Sequence[Path], *, round_: str | None, coded_at: str
+) -> list[TakenIn]:
+    """Read codes from workbooks (.xlsx, as handed out) or tables, and store all or none.
+
+    ROUND_ is the round of tables, which do not name one. Raises DataError naming the rows that
+    do not fit.
+    """
+    codebook = study.codebook
+    store = CodeStore(study.coding)
+    held = store.codes()
+    found: list[tuple[TakenIn, list[Code]]] = []
+    for path in files:
+        if path.suffix.lower() == ".xlsx" and round_ is None:
+            name, table = read_sheet(path, codebook=codebook)
+        else:
+            name, table = round_ or study.round, read_long_codes(path, codebook=codebook)
+        chosen = read_round(name, study.rounds)
+        codes = codes_of(
+            table, round_=chosen, codebook=codebook, coded_at=coded_at, where=str(path)
+        )
+        new = without_known(codes, held)
+        found.append((TakenIn(file=path, round=name, codes=len(codes), new=len(new)), new))
+    store.add([code for _, codes in found for code in codes])
+    write_agreed(study, store=store)
+    return [taken for taken, _ in found]
+
+
+def settle(study: Study, file: Path, *, round_: str, variable: str, by: str, coded_at: str) -> int:
+    """Store the settled values in FILE (`post_id`, `value`, `reason`); returns how many are new."""
+    store = CodeStore(study.coding)
+    held = store.codes(round_)
+    codes = read_settled(
+        file, held=held, codebook=study.codebook, variable=variable, by=by, coded_at=coded_at
+    )
+    added = store.add(without_known(codes, held))
+    write_agreed(study, store=store)
+    return added
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """The agreement of a round or a file, per variable, and the disagreements on each."""
+
+    reliability: list[Reliability]
+    agreed: dict[str, Agreed]
+
+
+def agreement_of_round(study: Study, *, round_: str) -> Agreement:
+    """Compute the reliability of every variable coded in a round, from independent codes."""
+    read_round(round_, study.rounds)
+    codes = CodeStore(study.coding).codes(round_)
+    if codes.empty:
+        raise DataError(
+            f"round {round_} has no codes yet; take them in with `stagemix code --from-excel`"
+        )
+    return _agreement(codes, codebook=study.codebook)
+
+
+def agreement_of_file(path: Path, *, codebook: Codebook) -> Agreement:
+    """Compute the reliability of codes in a file (`post_id, coder, variable, value`)."""
+    table = read_long_codes(path, codebook=codebook)
+    return _agreement(table.assign(round=path.stem, kind="independent"), codebook=codebook)
+
+
+def _agreement(codes: pd.DataFrame, *, codebook: Codebook) -> Agreement:
+    names = list(dict.fromkeys(codes["variable"]))
+    first = independent(codes)
+    return Agreement(
+        reliability=[
+            reliability(first[first["variable"] == name], variable=codebook.variable(name))
+            for name in names
+        ],
+        agreed={name: agreed_codes(codes, variable=name) for name in names},
+    )
+
+
+def write_disagreements(
+    study: Study, path: Path, *, round_: str, variable: str, agreed: Agreed
+) -> int:
+    """Write the open disagreements of a round as a table to settle; returns how many.
+
+    Columns: `post_id`, `title`, `text`, each coder's code and memo, and `value` and `reason` to
+    fill in for `stagemix code --settle`.
+    """
+    chosen = read_round(round_, study.rounds)
+    posts = read_corpus(study.root / chosen.corpus).set_index("post_id")
+    table = agreed.open.drop(columns="round").rename(columns={"unit": "post_id"})
+    shown = posts.loc[table["post_id"], ["title", "text"]].reset_index(drop=True)
+    table = pd.concat([table[["post_id"]], shown, table.drop(columns="post_id")], axis=1)
+    table = table.assign(variable=variable, value="", reason="")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
+    return len(table)
+
+
+def write_agreed(study: Study, *, store: CodeStore) -> Path:
+    """Write `coding/agreed.csv`: one row per post, its round, chance, and a column per variable.
+
+    A post of several rounds stands with the study's round, else the first by name.
+    """
+    codes = store.codes()
+    parts = [part.id for v in study.codebook.post_variables for part in v.parts]
+    coded = [name for name in parts if (codes["variable"] == name).any()]
+    names = sorted(round_names(study.rounds), key=lambda name: (name != study.round, name))
+    frames = []
+    for name in names:
+        units = read_round(name, study.rounds).units[
+            ["post_id", "stratum", "inclusion_probability"]
+        ]
+        table = units.assign(round=name)
+        for variable in coded:
+            agreed = agreed_codes(codes[codes["round"] == name], variable=variable).codes
+            settled = agreed.set_index("unit")
+            table[variable] = table["post_id"].map(settled["value"])
+            table[f"{variable}_how"] = table["post_id"].map(settled["how"])
+        frames.append(table.dropna(subset=coded, how="all"))
+    whole = pd.concat(frames, ignore_index=True).drop_duplicates("post_id", keep="first")
+    part = study.agreed.with_suffix(".csv.part")
+    whole.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
+    part.replace(study.agreed)
+    return study.agreed

@@ -1,0 +1,150 @@
+"""The steps of the claims: the mix table and the measures of merging, from predictions."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from stagemix.codes.codebook import Codebook
+from stagemix.errors import DataError, MissingError, several
+from stagemix.learn.classify import read_predictions
+from stagemix.learn.codes_file import read_agreed
+from stagemix.learn.model_file import Card, load_card
+from stagemix.mix.converge import Convergence, converge
+from stagemix.mix.mixes import mix_table
+from stagemix.mix.sample import Labelled, labelled_corpus
+from stagemix.posts.corpus import read_accounts
+from stagemix.posts.grouping import PERIODS
+from stagemix.study.folder import Study
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrected:
+    """Predictions with the codes that correct them.
+
+    `remarks` are sentences that belong beside every figure made from them.
+    """
+
+    data: Labelled
+    card: Card
+    labels: dict[str, str]
+    accounts: pd.DataFrame | None
+    remarks: tuple[str, ...]
+
+
+def corrected(
+    predictions: Path,
+    *,
+    codebook: Codebook,
+    model: Path | None = None,
+    codes: Path | None = None,
+    study: Study | None = None,
+) -> Corrected:
+    """Bring a folder of predictions together with its codes.
+
+    CODES is a file of agreed codes; without it they are those of the study's round, outside a
+    study those the model was trained on. MODEL says where the model lies, if not where it lay.
+    """
+    labels = read_predictions(predictions, model=model)
+    try:
+        card, out_of_fold = load_card(labels.model)
+    except MissingError:
+        raise MissingError(
+            f"{labels.model}: the model of these predictions is not there; "
+            "say where it is with --model DIR"
+        ) from None
+    if card.hash != labels.model_hash:
+        raise DataError(
+            f"{labels.model}: not the model that made {predictions} (hash {card.hash}, not "
+            f"{labels.model_hash}); classify the corpus again or name the right --model"
+        )
+    variable = codebook.variable(labels.variable)
+    if codes is not None:
+        table, source = read_agreed(codes, variable=variable), str(codes)
+    elif study is not None and study.agreed.is_file():
+        table, source = _of_round(study, labels.variable, codebook), f"round {study.round}"
+    else:
+        table, source = out_of_fold, "the codes that the model was trained on"
+    absent = 0
+    if codes is None:
+        there = table["post_id"].isin(labels.table["post_id"])
+        absent = int((~there).sum())
+        table = table[there]
+        if table.empty:
+            raise DataError(
+                f"{predictions}: not one of its posts was coded ({source}); "
+                "code a sample of this corpus, or name codes with --codes FILE"
+            )
+    data = labelled_corpus(labels.table, table, out_of_fold, categories=labels.categories)
+    return Corrected(
+        data=data,
+        card=card,
+        labels=variable.labels,
+        accounts=_accounts(predictions, study),
+        remarks=_remarks(data, card, source=source, absent=absent),
+    )
+
+
+def _of_round(study: Study, variable: str, codebook: Codebook) -> pd.DataFrame:
+    table = read_agreed(study.agreed, variable=codebook.variable(variable))
+    mine = table[table["round"] == study.round]
+    if mine.empty:
+        raise DataError(
+            f"{study.agreed}: no codes of the round {study.round} (study.toml); there are {several(sorted(set(table['round'])))}"
+        )
+    return mine
+
+
+def _accounts(predictions: Path, study: Study | None) -> pd.DataFrame | None:
+    if study is None:
+        return None
+    return read_accounts(study.root / "corpora" / predictions.resolve().name)
+
+
+def _remarks(data: Labelled, card: Card, *, source: str, absent: int) -> tuple[str, ...]:
+    out = [f"Corrected by {len(data.row)} coded posts ({source}), drawn {data.design.name}."]
+    if not data.chance_known:
+        out.append("The codes have no inclusion_probability: taken as a simple random sample.")
+    if absent:
+        out.append(f"{absent} coded posts are of other corpora and were left out.")
+    if data.uncodable:
+        out.append(
+            f"{data.uncodable} coded posts are uncodable and left the sample; "
+            f"about {data.uncodable_share:.1%} of the corpus is."
+        )
+    for stage, n in data.counts.items():
+        if stage not in card.learned:
+            out.append(f"{stage}: {n} coded posts, too few to be predicted.")
+        elif stage not in card.labelled:
+            out.append(f"{stage}: {n} coded posts, too few to be given as a label.")
+    return tuple(out)
+
+
+def split_by(by: str) -> tuple[str, ...]:
+    """Split `account,year` and check that it names at most one grouping and one period.
+
+    `overall` alone stands for no grouping.
+    """
+    names = tuple(name.strip() for name in by.split(",") if name.strip())
+    if names == ("overall",):
+        return ()
+    groups = [name for name in names if name not in PERIODS]
+    if not names or len(groups) > 1 or len(names) - len(groups) > 1:
+        raise DataError(
+            f"--by {by}: at most one of account or a column of the account table, and one of "
+            f"{several(PERIODS)}; or overall"
+        )
+    return names
+
+
+def mix_of(source: Corrected, *, by: str) -> pd.DataFrame:
+    """Compute the mix table of corrected predictions (`mix.mixes.COLUMNS`)."""
+    return mix_table(source.data, by=split_by(by), accounts=source.accounts)
+
+
+def convergence_of(source: Corrected, *, by: str) -> Convergence:
+    """Compute merging and alikeness over the periods of BY (`account,year`)."""
+    names = split_by(by)
+    if len(names) != 2:
+        raise DataError(f"--by {by}: converge needs an account and a period, such as account,year")
+    return converge(source.data, by=names, accounts=source.accounts)

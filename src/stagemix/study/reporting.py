@@ -1,0 +1,89 @@
+"""The report of a study, from its codes, its model and its predictions."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from stagemix.codes.reliability import Reliability
+from stagemix.codes.store import SETTLED, CodeStore
+from stagemix.errors import DataError
+from stagemix.mix.converge import Convergence
+from stagemix.report.page import Report, charts, render
+from stagemix.report.pictures import save_picture
+from stagemix.report.workbook import write_workbook
+from stagemix.study.coding import agreement_of_round
+from stagemix.study.folder import Study
+from stagemix.study.mixing import Corrected, convergence_of, corrected, mix_of
+from stagemix.study.modelling import evaluate_folder
+
+TRUTH = "truth.csv"
+
+
+def write_report(
+    study: Study,
+    *,
+    out: Path,
+    written_at: datetime,
+    progress: Callable[[str], None] = lambda step: None,
+) -> list[Path]:
+    """Write `report.html`, `report.xlsx` and the pictures into OUT; returns the files."""
+    progress("computing the report's tables")
+    report = gather(study, written_at=written_at)
+    progress("drawing")
+    specs = charts(report)
+    out.mkdir(parents=True, exist_ok=True)
+    page, book = out / "report.html", out / "report.xlsx"
+    page.write_text(render(report, specs), encoding="utf-8", newline="\n")
+    write_workbook(report, book)
+    files = [page, book]
+    (out / "pictures").mkdir(exist_ok=True)
+    for name, chart in specs.items():
+        for ending in ("png", "svg"):
+            path = out / "pictures" / f"{name}.{ending}"
+            save_picture(chart, path)
+            files.append(path)
+    return files
+
+
+def gather(study: Study, *, written_at: datetime) -> Report:
+    """Compute all that the report shows."""
+    predictions = study.root / "predictions" / study.corpus
+    source = corrected(predictions, codebook=study.codebook, study=study)
+    card, evaluation = evaluate_folder(study.root / "models" / source.card.variable)
+    reliability, settled = _reliability(study, source.card.variable)
+    dated = source.data.posts["published_at"].notna().any()
+    by = f"account,{study.period}" if dated else "account"
+    labels = {k: v for k, v in source.labels.items() if k in source.data.categories}
+    return Report(
+        title=study.title,
+        written_at=written_at,
+        invented=(study.root / "corpora" / study.corpus / TRUTH).is_file(),
+        codebook=study.codebook,
+        labels=labels,
+        overall=mix_of(source, by="overall"),
+        per_account=mix_of(source, by="account"),
+        per_period=mix_of(source, by=by),
+        convergence=_convergence(source, by) if dated else None,
+        reliability=reliability,
+        settled=settled,
+        evaluation=evaluation,
+        card=card,
+        remarks=source.remarks,
+    )
+
+
+def _convergence(source: Corrected, by: str) -> Convergence | None:
+    try:
+        return convergence_of(source, by=by)
+    except DataError:
+        # one account or one period: there is nothing to compare, and the report says the rest
+        return None
+
+
+def _reliability(study: Study, variable: str) -> tuple[list[Reliability], int]:
+    codes = CodeStore(study.coding).codes(study.round)
+    if codes.empty:
+        return [], 0
+    settled = codes[(codes["kind"] == SETTLED) & (codes["variable"] == variable)]
+    found = agreement_of_round(study, round_=study.round)
+    return found.reliability, settled["unit"].nunique()
