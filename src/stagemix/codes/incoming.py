@@ -41,15 +41,21 @@ def read_long_codes(path: Path, *, codebook: Codebook) -> pd.DataFrame:
         if len(blank):
             raise DataError(f"{path}: no {name} in row {several(blank)}; fill it in")
     table["value"] = category_ids(table, codebook=codebook, where=str(path))
-    twice = table.index[table.duplicated(["post_id", "coder", "variable"], keep=False)]
+    table = table.rename(columns={"post_id": "unit"})
+    check_once(table, where=str(path))
+    return table[["unit", "coder", "variable", "value", *NOTES]]
+
+
+def check_once(table: pd.DataFrame, *, where: str) -> None:
+    """Raise DataError naming the rows where one coder gives a unit two codes of a variable."""
+    twice = table[table.duplicated(["unit", "coder", "variable"], keep=False)]
     if len(twice):
-        row = table.loc[[twice[0]]].iloc[0]
+        first = twice.iloc[0]
+        same = twice[(twice["unit"] == first["unit"]) & (twice["variable"] == first["variable"])]
         raise DataError(
-            f"{path}: rows {several(twice)} hold more than one code of {row['post_id']} by "
-            f"{row['coder']} for {row['variable']}; keep one"
+            f"{where}: rows {several(same.index)} hold more than one code of {first['unit']} by "
+            f"{first['coder']} for {first['variable']}; keep one"
         )
-    columns = ["post_id", "coder", "variable", "value", *NOTES]
-    return table[columns].rename(columns={"post_id": "unit"})
 
 
 def _long(raw: pd.DataFrame, *, codebook: Codebook) -> pd.DataFrame:

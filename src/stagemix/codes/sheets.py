@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from stagemix.codes.codebook import Codebook, Variable
-from stagemix.codes.incoming import category_ids
+from stagemix.codes.incoming import category_ids, check_once
 from stagemix.codes.rounds import Round
 from stagemix.errors import DataError, several
 from stagemix.posts.tables import read_sheets
@@ -59,10 +59,8 @@ def _coding_sheet(book: object, *, rows: pd.DataFrame, parts: list[Variable]) ->
     free = book.add_format({**wrap, "locked": False, "bg_color": "#FFF8E1"})  # type: ignore[attr-defined]
     bold = book.add_format({**wrap, "bold": True})  # type: ignore[attr-defined]
     shown = list(SHOWN)
-    headers = [*SHOWN.values(), *(part.id for part in parts), *NOTES.values()]
+    headers = [*SHOWN.values(), *map(_heading, parts), *NOTES.values()]
     sheet.write_row(0, 0, headers, bold)
-    for n, part in enumerate(parts):
-        sheet.write_comment(0, len(SHOWN) + n, part.label)
     for r, row in enumerate(rows.to_dict("records"), start=1):
         for c in range(len(headers)):
             if c < len(shown):
@@ -91,6 +89,10 @@ def _coding_sheet(book: object, *, rows: pd.DataFrame, parts: list[Variable]) ->
     sheet.set_column(len(headers) - 1, len(headers) - 1, 40)
     sheet.freeze_panes(1, 2)
     sheet.protect("", {"format_columns": True, "format_rows": True, "autofilter": True})
+
+
+def _heading(part: Variable) -> str:
+    return f"{part.label}（{part.id}）"
 
 
 def _shown(value: object) -> str:
@@ -150,12 +152,14 @@ def read_sheet(path: Path, *, codebook: Codebook) -> tuple[str, pd.DataFrame]:
     header, *rows = sheets[CODING]
     names = [str(cell).strip() for cell in header]
     raw = pd.DataFrame(rows, columns=names, index=range(2, len(rows) + 2), dtype="object")
-    known = [part.id for variable in codebook.post_variables for part in variable.parts]
-    coded = [name for name in names if name in known]
+    parts = [part for variable in codebook.post_variables for part in variable.parts]
+    known = {_heading(part): part.id for part in parts}
+    coded = [known[name] for name in names if name in known]
     absent = [name for name in SHOWN.values() if name not in names]
     if absent or not coded or not {"round", "coder"} <= set(about):
         raise DataError(f"{path}: its columns were changed; the header must read as it was written")
-    table = raw.rename(columns={SHOWN["post_id"]: "unit", **{v: k for k, v in NOTES.items()}})
+    notes = {label: name for name, label in NOTES.items()}
+    table = raw.rename(columns={SHOWN["post_id"]: "unit", **notes, **known})
     long = table[["unit", *NOTES, *coded]].melt(
         id_vars=["unit", *NOTES], var_name="variable", value_name="value", ignore_index=False
     )
@@ -166,4 +170,5 @@ def read_sheet(path: Path, *, codebook: Codebook) -> tuple[str, pd.DataFrame]:
     long = long[(long["value"] != "") & (long["unit"] != "")]
     long["value"] = category_ids(long, codebook=codebook, where=str(path))
     long["coder"], long["seconds"] = about["coder"], ""
+    check_once(long, where=str(path))
     return about["round"], long
