@@ -31,6 +31,7 @@ def command(
     """
     import pandas as pd
 
+    from stagemix.errors import MissingError, several
     from stagemix.study import coding
     from stagemix.study.folder import codebook_at, need_study
 
@@ -44,6 +45,10 @@ def command(
         found = coding.agreement_of_round(study, round_=name)
         if disagreements:
             part = study.codebook.variable(variable).id
+            if part not in found.agreed:
+                raise MissingError(
+                    f"round {name}: nobody coded {part}; there is {several(found.agreed)}"
+                )
             coding.write_disagreements(
                 study, disagreements, round_=name, variable=part, agreed=found.agreed[part]
             )

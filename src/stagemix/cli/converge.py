@@ -35,6 +35,7 @@ def command(
     """
     import pandas as pd
 
+    from stagemix.mix.converge import effective_number
     from stagemix.mix.words import words
     from stagemix.study.folder import codebook_at, find_study
     from stagemix.study.mixing import convergence_of, corrected
@@ -60,7 +61,7 @@ def command(
         return
     if format_ is Format.CSV:
         for line in source.remarks:
-            remark(line)
+            remark(line.en)
         as_csv(
             pd.DataFrame(
                 [
@@ -81,6 +82,10 @@ def command(
         for m in found.measures
         if m.name != "evenness"
     ]
+    within = next(m for m in found.measures if m.name == "within").values
+    if within:
+        numbers = [effective_number(within[p]) for p in found.periods]
+        rows.append(["effective number of stages, 1/(1-W)", *numbers, None, ""])
     table(["", *found.periods, "change", ""], rows)
     for m in found.measures:
         if m.name == "evenness" and m.values:
@@ -98,4 +103,4 @@ def command(
         print(f"Too little for any claim of change: {', '.join(found.too_small)}.")
     print("The changes are not tested: a difference between periods alone shows nothing.")
     for line in source.remarks:
-        print(line)
+        print(line.en)

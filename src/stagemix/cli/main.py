@@ -1,6 +1,5 @@
 """The commands `stagemix` and `classify`."""
 
-import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -88,10 +87,6 @@ def _run(program: Callable[[], None]) -> None:
         program()
     except StagemixError as error:
         _fail(str(error))
-    except BrokenPipeError:
-        # the reader, such as head, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}")

@@ -60,7 +60,7 @@ def command(
     found = mix_of(source, by=by)
     if format_ is not Format.TEXT:
         for line in source.remarks:
-            remark(line)
+            remark(line.en)
         as_json(records(found)) if format_ is Format.JSON else as_csv(found)
         return
     headers = [
@@ -97,7 +97,7 @@ def command(
     table(headers, rows)
     print()
     for line in source.remarks:
-        print(line)
+        print(line.en)
 
 
 def _without(

@@ -60,7 +60,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
 
 
 def _shown(cell: object) -> str:
-    if cell is None or cell != cell:
+    if _missing(cell):
         return "–"
     if isinstance(cell, float):
         return f"{cell:.3f}"
@@ -69,7 +69,7 @@ def _shown(cell: object) -> str:
 
 def percent(value: object) -> str:
     """Write a share for people: 12.3%."""
-    if value is None or value != value:
+    if _missing(value):
         return "–"
     return f"{100 * float(value):.1f}%"  # type: ignore[arg-type]
 
@@ -89,19 +89,24 @@ def records(frame: "pd.DataFrame") -> list[dict[str, object]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
+def _missing(value: object) -> bool:
+    # pandas' NA is no number and compares to nothing; this file does not import pandas
+    return value is None or type(value).__name__ == "NAType" or value != value
+
+
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
-    if value is None or isinstance(value, (str, bool, int)):
+    if _missing(value):
+        return None
+    if isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if hasattr(value, "item"):
         return _plain(value.item())
-    if value != value:
-        return None
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 

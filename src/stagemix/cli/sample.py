@@ -1,5 +1,6 @@
 """`stagemix sample`."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +27,7 @@ class Allocation(StrEnum):
 def command(
     corpus: Annotated[Path, typer.Argument(metavar="corpora/NAME", help="The corpus.")],
     n: Annotated[int, typer.Option("--n", help="How many posts.", min=1)],
-    coders: Annotated[str, typer.Option(help="Names of the coders, by comma.")],
+    coders: Annotated[str, typer.Option(help="Names of the coders, by comma (or 、).")],
     round_: Annotated[str, typer.Option("--round", help="The name of the round.")] = "final",
     design: Annotated[
         Design | None,
@@ -62,7 +63,7 @@ def command(
         corpus,
         n=n,
         name=round_,
-        coders=[name.strip() for name in coders.split(",") if name.strip()],
+        coders=[name.strip() for name in re.split("[,，、]", coders) if name.strip()],
         overlap=overlap,
         design=None if design is None else design.value,
         by=None if by is None else tuple(part.strip() for part in by.split(",")),

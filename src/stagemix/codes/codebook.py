@@ -158,8 +158,11 @@ def read_codebook_text(text: str, *, where: str) -> Codebook:
     if not isinstance(raw, list) or not raw:
         raise DataError(f"{where}: no [[variables]]; a codebook has at least one")
     unit = str(table.get("unit", "post"))
-    variables = tuple(_variable(item, unit=unit, where=where) for item in raw)
-    _unique([v.id for v in variables], what="variable", where=where)
+    variables = tuple(_variable(_table(v, where=where), unit=unit, where=where) for v in raw)
+    parts = [part.id for variable in variables for part in variable.parts]
+    _unique(
+        [*(v.id for v in variables if v.level == "multiple"), *parts], what="variable", where=where
+    )
     return Codebook(
         id=str(table["id"]),
         version=str(table["version"]),
@@ -187,9 +190,8 @@ def _variable(table: Mapping[str, object], *, unit: str, where: str) -> Variable
     least = 0 if level == "text" else 1 if level == "multiple" else 2
     if len(categories) < least:
         raise DataError(f"{at}: {level} needs at least {least} [[variables.categories]]")
-    _unique([c.id for c in categories], what="category", where=at)
-    _unique([c.label for c in categories], what="label", where=at)
-    uncodable = table.get("uncodable")
+    uncodable = _uncodable(table.get("uncodable"), where=at)
+    _check_names(categories if uncodable is None else (*categories, uncodable), where=at)
     return Variable(
         id=name,
         label=str(table.get("label", name)),
@@ -199,10 +201,27 @@ def _variable(table: Mapping[str, object], *, unit: str, where: str) -> Variable
         question=str(table.get("question", "")),
         rules=_texts(table.get("rules"), where=f"{at}: rules"),
         categories=categories,
-        uncodable=None
-        if uncodable is None
-        else _category({"id": UNCODABLE, **_table(uncodable, where=at)}, where=at),
+        uncodable=uncodable,
     )
+
+
+def _uncodable(raw: object, *, where: str) -> Category | None:
+    if raw is None:
+        return None
+    return _category({"id": UNCODABLE, **_table(raw, where=where)}, where=where)
+
+
+def _check_names(choices: tuple[Category, ...], *, where: str) -> None:
+    """Codes are accepted by id and by label, so each name must mean one category."""
+    _unique([c.id for c in choices], what="category", where=where)
+    _unique([c.label for c in choices], what="label", where=where)
+    ids = {c.id for c in choices}
+    crossed = [c for c in choices if c.label != c.id and c.label in ids]
+    if crossed:
+        c = crossed[0]
+        raise DataError(
+            f"{where}: the label of {c.id} is {c.label}, the id of another category; change one"
+        )
 
 
 def _category(raw: object, *, where: str) -> Category:

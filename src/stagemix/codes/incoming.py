@@ -37,7 +37,7 @@ def read_long_codes(path: Path, *, codebook: Codebook) -> pd.DataFrame:
     if table.empty:
         raise DataError(f"{path}: holds no codes; fill in the column value")
     for name in ("post_id", "coder", "variable"):
-        blank = table.index[table[name] == ""]
+        blank = table.index[table[name] == ""].unique()
         if len(blank):
             raise DataError(f"{path}: no {name} in row {several(blank)}; fill it in")
     table["value"] = category_ids(table, codebook=codebook, where=str(path))
@@ -69,9 +69,10 @@ def _long(raw: pd.DataFrame, *, codebook: Codebook) -> pd.DataFrame:
     long = raw[[*keep, *wide]].melt(
         id_vars=keep, var_name="variable", value_name="value", ignore_index=False
     )
+    long = long[texts(long["value"]).notna()]
     for name in NOTES:
-        if name in long.columns:
-            long[name] = long[name].where(long["variable"] == wide[0], "")
+        if name in long.columns:  # notes stand with the row's first code
+            long[name] = long[name].where(~long.index.duplicated(), "")
     return long
 
 
@@ -107,10 +108,11 @@ def codes_of(
 ) -> list[Code]:
     """Make codes for the store of a checked long table.
 
+    A column `codebook_version` says by which version a row was coded; without it, by CODEBOOK's.
     Raises DataError naming the rows whose post is not in the round or not given to that coder.
     """
     given = dict(zip(round_.units["post_id"], round_.units["coders"], strict=True))
-    outside = table.index[~table["unit"].isin(given)]
+    outside = table.index[~table["unit"].isin(given)].unique()
     if len(outside):
         raise DataError(
             f"{where}: row {several(outside)} codes a post that is not in the round "
@@ -123,7 +125,7 @@ def codes_of(
     ]
     if others:
         raise DataError(
-            f"{where}: row {several(others)} is by a coder to whom the round {round_.name} does "
+            f"{where}: row {several(dict.fromkeys(others))} is by a coder to whom the round {round_.name} does "
             f"not give the post; its coders are {several(round_.coders)}"
         )
     return [
@@ -136,7 +138,7 @@ def codes_of(
             confidence=row["confidence"],
             memo=row["memo"],
             seconds=row["seconds"],
-            codebook_version=codebook.version,
+            codebook_version=row.get("codebook_version", codebook.version),
             coded_at=coded_at,
         )
         for row in table.to_dict("records")
@@ -145,7 +147,7 @@ def codes_of(
 
 def without_known(codes: list[Code], held: pd.DataFrame) -> list[Code]:
     """Leave out the codes that repeat what their coder's current code in HELD says already."""
-    keys = ["round", "unit", "coder", "variable"]
+    keys = ["round", "unit", "coder", "variable", "kind"]
     current = held.drop_duplicates(keys, keep="last").set_index(keys)[["value", "memo"]]
     known = {
         key: (row.value, row.memo)
@@ -154,7 +156,8 @@ def without_known(codes: list[Code], held: pd.DataFrame) -> list[Code]:
     return [
         code
         for code in codes
-        if known.get((code.round, code.unit, code.coder, code.variable)) != (code.value, code.memo)
+        if known.get((code.round, code.unit, code.coder, code.variable, code.kind))
+        != (code.value, code.memo)
     ]
 
 
@@ -180,6 +183,13 @@ def read_settled(
             "variable": variable,
         }
     )
+    if "variable" in raw.columns:
+        other = raw.index[texts(raw["variable"]).fillna(variable) != variable]
+        if len(other):
+            raise DataError(
+                f"{path}: row {several(other)} is not about {variable}; "
+                "name the variable with --variable and settle each in a file of its own"
+            )
     table = table[table["value"] != ""]
     if table.empty:
         raise DataError(f"{path}: settles nothing; fill in the column value")

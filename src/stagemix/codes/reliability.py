@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stagemix.codes.codebook import Variable
+from stagemix.errors import DataError, several
 
 Floats = NDArray[np.float64]
 
@@ -74,7 +75,8 @@ class Reliability:
 
     `units` were coded at least twice, `single` once. `alpha_ordinal` is only for ordinal
     variables and leaves out codes `uncodable`, which stand on no scale; the other two keep them
-    as a category of their own. `reason` says why a coefficient is None.
+    as a category of their own. `reason` says why a coefficient is None; it is of the ordinal one
+    alone where it begins with `alpha ordinal`.
     """
 
     variable: str
@@ -95,9 +97,15 @@ def reliability(codes: pd.DataFrame, *, variable: Variable) -> Reliability:
     """Compute the agreement on VARIABLE from codes in long form.
 
     CODES has columns `unit`, `coder`, `value`, one row per unit and coder; values are category
-    ids of the variable.
+    ids of the variable. Raises DataError naming values that it does not have.
     """
     ids = list(variable.labels) if variable.level != "text" else sorted(set(codes["value"]))
+    odd = codes.loc[~codes["value"].isin(ids), "value"].unique()
+    if len(odd):
+        raise DataError(
+            f"variable {variable.id}: codes hold {several(odd)}, which the codebook no longer has; "
+            f"known are {several(ids, most=12)}"
+        )
     wide = codes.pivot(index="unit", columns="coder", values="value")
     matrix = wide.apply(lambda column: column.map({v: i for i, v in enumerate(ids)}))
     numbers = matrix.to_numpy(dtype="float64")
@@ -106,6 +114,12 @@ def reliability(codes: pd.DataFrame, *, variable: Variable) -> Reliability:
     given = (~np.isnan(numbers)).sum(axis=1)
     highest, lowest = matrix.max(axis=1), matrix.min(axis=1)
     nominal = krippendorff_alpha(numbers, values=len(ids), level="nominal")
+    reason = _reason(numbers, alpha=nominal)
+    ordinal = None
+    if variable.level == "ordinal":
+        ordinal = krippendorff_alpha(on_scale, values=scale, level="ordinal")
+        why = _reason(on_scale, alpha=ordinal)
+        reason = reason or (why and f"alpha ordinal {why}, uncodable left out")
     return Reliability(
         variable=variable.id,
         level=variable.level,
@@ -116,17 +130,15 @@ def reliability(codes: pd.DataFrame, *, variable: Variable) -> Reliability:
         disagreements=int((highest != lowest).sum()),
         percent_agreement=percent_agreement(numbers, values=len(ids)),
         alpha_nominal=nominal,
-        alpha_ordinal=krippendorff_alpha(on_scale, values=scale, level="ordinal")
-        if variable.level == "ordinal"
-        else None,
+        alpha_ordinal=ordinal,
         counts={str(name): {v: int((wide[name] == v).sum()) for v in ids} for name in wide.columns},
-        reason=_reason(given=given, nominal=nominal),
+        reason=reason,
     )
 
 
-def _reason(*, given: NDArray[np.intp], nominal: float | None) -> str:
-    if not (given > 1).any():
+def _reason(matrix: Floats, *, alpha: float | None) -> str:
+    if not ((~np.isnan(matrix)).sum(axis=1) > 1).any():
         return "undefined: no unit has two codes"
-    if nominal is None:
+    if alpha is None:
         return "undefined: no variation in the codes"
     return ""

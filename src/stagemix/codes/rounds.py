@@ -19,7 +19,9 @@ from stagemix.errors import DataError, MissingError, several
 from stagemix.posts.sampling import Draw
 from stagemix.posts.tables import read_table
 
-_NAME = re.compile(r"[^\\/:*?\"<>|,;\s.][^\\/:*?\"<>|,;\s]*")
+_NAME = re.compile(r"[^\\/:*?\"<>|,;，；、\s\x00-\x1f\x7f]{1,60}")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_SAMPLE = ".sample"
 SAMPLE_COLUMNS = ("post_id", "stratum", "inclusion_probability", "coders")
 
 
@@ -51,10 +53,13 @@ class Round:
 
 def check_name(name: str, *, what: str) -> str:
     """Return a round's or coder's name if it can be part of a file name everywhere."""
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or name.strip(".") != name:
         raise DataError(
-            f'{what} {name!r}: a name has no blanks, dots in front, or any of / \\ : * ? " < > | , ;'
+            f"{what} {name!r}: a name has 1 to 60 characters, no blanks, no dot at either end, and "
+            'none of / \\ : * ? " < > | , ; ， ； 、'
         )
+    if _DEVICE.fullmatch(name) or name.lower().endswith(_SAMPLE):
+        raise DataError(f"{what} {name!r}: that name is reserved for other files; take another")
     return name
 
 
@@ -118,7 +123,7 @@ def write_round(round_: Round, folder: Path) -> tuple[Path, Path]:
 
 
 def _paths(folder: Path, name: str) -> tuple[Path, Path]:
-    return folder / f"{name}.toml", folder / f"{name}.sample.csv"
+    return folder / f"{name}.toml", folder / f"{name}{_SAMPLE}.csv"
 
 
 def _design_text(round_: Round) -> str:

@@ -1,5 +1,6 @@
 """Coding in Excel: one workbook per coder, with drop-downs and the codebook beside it."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +8,7 @@ import pandas as pd
 from stagemix.codes.codebook import Codebook, Variable
 from stagemix.codes.incoming import category_ids, check_once
 from stagemix.codes.rounds import Round
-from stagemix.errors import DataError, several
+from stagemix.errors import DataError, MissingError, several
 from stagemix.posts.tables import read_sheets
 from stagemix.posts.values import texts
 
@@ -15,6 +16,8 @@ CODING, CODEBOOK, ABOUT, LISTS = "编码", "编码表", "stagemix", "取值"
 SHOWN = {"post_id": "编号", "title": "标题", "published_at": "发布时间", "text": "正文"}
 NOTES = {"confidence": "把握（1–3）", "memo": "备注"}
 CELL_LIMIT = 32_000
+_HEADING = re.compile(r".*（([^（）]+)）", re.DOTALL)
+_ABOUT_KEYS = {"round", "coder", "version"}
 
 
 def write_sheet(
@@ -26,6 +29,7 @@ def write_sheet(
     biases. Raises DataError where the coder has no post in the round or a post is not there.
     """
     import xlsxwriter
+    from xlsxwriter.exceptions import FileCreateError
 
     own = [coder in cell.split(";") for cell in round_.units["coders"]]
     ids = round_.units.loc[own, "post_id"]
@@ -41,18 +45,24 @@ def write_sheet(
     rows = posts.set_index("post_id").loc[ids].reset_index()
     parts = [part for variable in codebook.post_variables for part in variable.parts]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
-        _coding_sheet(book, rows=rows, parts=parts)
-        _codebook_sheet(book, codebook)
-        _lists_sheet(book, parts)
-        about = book.add_worksheet(ABOUT)
-        about.write_column(0, 0, ["round", "coder", "codebook", "version"])
-        about.write_column(0, 1, [round_.name, coder, codebook.id, codebook.version])
-        about.hide()
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
+    try:
+        with xlsxwriter.Workbook(str(path), options) as book:
+            _coding_sheet(book, rows=rows, parts=parts)
+            _codebook_sheet(book, codebook)
+            _lists_sheet(book, parts)
+            about = book.add_worksheet(ABOUT)
+            about.write_column(0, 0, ["round", "coder", "codebook", "version"])
+            about.write_column(0, 1, [round_.name, coder, codebook.id, codebook.version])
+            about.hide()
+    except FileCreateError as error:
+        raise DataError(f"{path}: cannot be written ({error}); close it in Excel") from None
     return len(rows)
 
 
 def _coding_sheet(book: object, *, rows: pd.DataFrame, parts: list[Variable]) -> None:
+    from xlsxwriter.utility import xl_col_to_name
+
     sheet = book.add_worksheet(CODING)  # type: ignore[attr-defined]
     wrap = {"text_wrap": True, "valign": "top"}
     fixed = book.add_format(wrap)  # type: ignore[attr-defined]
@@ -69,7 +79,7 @@ def _coding_sheet(book: object, *, rows: pd.DataFrame, parts: list[Variable]) ->
                 sheet.write_blank(r, c, None, free)
     for n, part in enumerate(parts):
         if part.level != "text":
-            letter = chr(ord("A") + n)
+            letter = xl_col_to_name(n)
             source = f"='{LISTS}'!${letter}$2:${letter}${len(part.labels) + 1}"
             sheet.data_validation(
                 1,
@@ -134,6 +144,11 @@ def _lists_sheet(book: object, parts: list[Variable]) -> None:
     sheet.hide()
 
 
+def is_sheet(path: Path) -> bool:
+    """Tell whether a workbook is one that `write_sheet` wrote."""
+    return path.is_file() and {CODING, ABOUT} <= set(read_sheets(path))
+
+
 def read_sheet(path: Path, *, codebook: Codebook) -> tuple[str, pd.DataFrame]:
     """Read back a coder's workbook.
 
@@ -141,7 +156,7 @@ def read_sheet(path: Path, *, codebook: Codebook) -> tuple[str, pd.DataFrame]:
     blank are no codes. Raises DataError naming rows whose value is not in the codebook.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise MissingError(f"{path}: no such file")
     sheets = read_sheets(path)
     if CODING not in sheets or ABOUT not in sheets:
         raise DataError(
@@ -149,26 +164,49 @@ def read_sheet(path: Path, *, codebook: Codebook) -> tuple[str, pd.DataFrame]:
             f"(no sheet {CODING} or {ABOUT}); read other tables with --from-csv"
         )
     about = {str(row[0]): str(row[1]) for row in sheets[ABOUT] if len(row) > 1}
-    header, *rows = sheets[CODING]
+    header, *rows = sheets[CODING] or [[]]
     names = [str(cell).strip() for cell in header]
-    raw = pd.DataFrame(rows, columns=names, index=range(2, len(rows) + 2), dtype="object")
-    parts = [part for variable in codebook.post_variables for part in variable.parts]
-    known = {_heading(part): part.id for part in parts}
-    coded = [known[name] for name in names if name in known]
-    absent = [name for name in SHOWN.values() if name not in names]
-    if absent or not coded or not {"round", "coder"} <= set(about):
+    coded = _coded_columns(names, codebook=codebook, where=str(path))
+    wanted = [*SHOWN.values(), *NOTES.values()]
+    once = all(names.count(name) == 1 for name in (*wanted, *coded))
+    if not once or len(set(coded.values())) < len(coded) or not _ABOUT_KEYS.issubset(about):
         raise DataError(f"{path}: its columns were changed; the header must read as it was written")
+    raw = pd.DataFrame(rows, columns=names, index=range(2, len(rows) + 2), dtype="object")
     notes = {label: name for name, label in NOTES.items()}
-    table = raw.rename(columns={SHOWN["post_id"]: "unit", **notes, **known})
-    long = table[["unit", *NOTES, *coded]].melt(
+    table = raw.rename(columns={SHOWN["post_id"]: "unit", **notes, **coded})
+    long = table[["unit", *NOTES, *coded.values()]].melt(
         id_vars=["unit", *NOTES], var_name="variable", value_name="value", ignore_index=False
     )
     for name in ("unit", "value", *NOTES):
         long[name] = texts(long[name]).fillna("")
-    for name in NOTES:
-        long[name] = long[name].where(long["variable"] == coded[0], "")
-    long = long[(long["value"] != "") & (long["unit"] != "")]
+    long = long[long["value"] != ""]
+    for name in NOTES:  # they stand with the row's first code
+        long[name] = long[name].where(~long.index.duplicated(), "")
+    blank = long.index[long["unit"] == ""].unique()
+    if len(blank):
+        raise DataError(f"{path}: no {SHOWN['post_id']} in row {several(blank)}; fill it in")
     long["value"] = category_ids(long, codebook=codebook, where=str(path))
     long["coder"], long["seconds"] = about["coder"], ""
+    long["codebook_version"] = about["version"]
     check_once(long, where=str(path))
     return about["round"], long
+
+
+def _coded_columns(names: list[str], *, codebook: Codebook, where: str) -> dict[str, str]:
+    """Match headings to variables by the id in brackets, since labels may be reworded later."""
+    parts = [part.id for variable in codebook.post_variables for part in variable.parts]
+    found, strange = {}, []
+    for name in names:
+        match = _HEADING.fullmatch(name)
+        if match is None or name in NOTES.values():
+            continue
+        if match[1] in parts:
+            found[name] = match[1]
+        else:
+            strange.append(name)
+    if strange or not found:
+        what = f"column {several(strange)} is of no" if strange else "no column is of a"
+        raise DataError(
+            f"{where}: {what} variable in the codebook; it has {several(parts, most=20)}"
+        )
+    return found

@@ -8,7 +8,7 @@ from them, and codes that came by version control are taken in when the store is
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -48,6 +48,24 @@ class Code:
 
 
 COLUMNS = tuple(field.name for field in fields(Code))
+_NOT_DAMAGE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+}
+
+
+def _advice(error: sqlite3.DatabaseError) -> str:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in _NOT_DAMAGE:
+        return (
+            "close other programs that use it, and see that it can be written and the disk has room"
+        )
+    return "move the file away and run the command again, it is rebuilt from coding/rounds/*.csv"
 
 
 class CodeStore:
@@ -69,17 +87,11 @@ class CodeStore:
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
         path = self._folder / "codes.sqlite"
-        db = sqlite3.connect(path, timeout=30)
         try:
-            with db:
+            with closing(sqlite3.connect(path, timeout=30)) as db, db:
                 yield db
         except sqlite3.DatabaseError as error:
-            raise DataError(
-                f"{path}: {error}; move the file away and run the command again, "
-                "it is rebuilt from coding/rounds/*.csv"
-            ) from None
-        finally:
-            db.close()
+            raise DataError(f"{path}: {error}; {_advice(error)}") from None
 
     def add(self, codes: Iterable[Code]) -> int:
         """Store codes, all or none, and write the CSV of their rounds; returns how many are new."""

@@ -88,15 +88,15 @@ def write_predictions(table: pd.DataFrame, folder: Path, *, stored: StoredModel)
 def read_predictions(folder: Path, *, model: Path | None = None) -> Predictions:
     """Read the labels of a folder of predictions; MODEL says where the model lies now.
 
-    Raises MissingError where there are none, DataError where they do not come from one model or
-    hold a post twice.
+    Raises MissingError where there are none, DataError where a file is damaged, or they do not come
+    from one model or hold a post twice.
     """
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise MissingError(
             f"{folder}: no predictions there; make them with `stagemix classify corpora/NAME --out {folder}`"
         )
-    tables = [pq.read_table(path) for path in files]
+    tables = [_read(path) for path in files]
     about = [_about(table, path) for table, path in zip(tables, files, strict=True)]
     if len({item["stagemix.model_hash"] for item in about}) > 1:
         raise DataError(f"{folder}: predictions of two models are mixed; classify the corpus again")
@@ -114,6 +114,15 @@ def read_predictions(folder: Path, *, model: Path | None = None) -> Predictions:
         model=model or Path(about[0]["stagemix.model"]),
         model_hash=about[0]["stagemix.model_hash"],
     )
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{path}: cannot be read ({type(error).__name__}); classify the corpus again"
+        ) from None
 
 
 def _about(table: pa.Table, path: Path) -> dict[str, str]:

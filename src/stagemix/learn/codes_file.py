@@ -9,15 +9,13 @@ from stagemix.errors import DataError, several
 from stagemix.posts.tables import read_table
 from stagemix.posts.values import texts
 
-OTHER_NAMES = ("agreed", "value", "code")
-
 
 def read_agreed(path: Path, *, variable: Variable) -> pd.DataFrame:
     """Read `post_id`, the column named after VARIABLE and, if there, `inclusion_probability`.
 
-    Returns the columns `post_id`, `value` (category ids; labels are turned into ids),
-    `inclusion_probability` (nan where the file has no such column: simple random), `probability_
-    given` (bool) and `stratum` (blank where unknown); rows without a value are left out. Raises
+    Returns the columns `post_id`, `value` (category ids; labels are turned into ids), `round`
+    (blank where the file has none) and `inclusion_probability` (nan where the file has no such
+    column: simple random); rows without a value are left out. Raises
     DataError naming the rows that do not fit.
     """
     raw = read_table(path)
@@ -31,7 +29,7 @@ def read_agreed(path: Path, *, variable: Variable) -> pd.DataFrame:
         {
             "post_id": texts(raw["post_id"]),
             "value": texts(raw[variable.id]),
-            "stratum": texts(raw["stratum"]).fillna("") if "stratum" in raw.columns else "",
+            "round": texts(raw["round"]).fillna("") if "round" in raw.columns else "",
         }
     )
     table["inclusion_probability"] = _chances(raw, where=str(path))

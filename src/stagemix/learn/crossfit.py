@@ -13,8 +13,11 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+
+from stagemix.errors import DataError
 
 Floats = NDArray[np.float64]
 FOLDS = 5
@@ -51,7 +54,8 @@ def cross_fit(
 
     X is (n, features), Y the n values, of which only CATEGORIES are learned; posts of one group
     (duplicates) stay in one fold. With SEARCH each member chooses its penalty by cross-validation
-    within its own codes (so the choice is nested); without, it is fixed.
+    within its own codes (so the choice is nested); without, it is fixed. A member whose codes are
+    all of one category gives that category. Raises DataError where there is only one group.
     """
     splits = list(_folds(X, y, groups=groups, seed=seed))
     members = Parallel(n_jobs=jobs)(
@@ -74,6 +78,8 @@ def _folds(
     # a category with fewer codes than folds is spread as if it were the commonest one
     spread = np.where(np.isin(y, common), y, common[0] if len(common) else y[0])
     folds = min(FOLDS, len(np.unique(groups)))
+    if folds < 2:
+        raise DataError("the coded posts all have the same text; code other posts before training")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return list(splitter.split(X, spread, groups))
 
@@ -88,6 +94,8 @@ def _member(
 ) -> ClassifierMixin:
     known = np.isin(y, categories)
     X, y, weights = X[known], y[known], weights[known]
+    if len(np.unique(y)) == 1:  # every code of the other categories is in the fold left out
+        return DummyClassifier(strategy="prior").fit(X, y, sample_weight=weights)
     model = LogisticRegression(C=20.0, max_iter=2_000)
     smallest = int(pd.Series(y).value_counts().min())
     if not search or smallest < 3:

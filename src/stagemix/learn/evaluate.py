@@ -29,7 +29,11 @@ class Evaluation:
 def evaluate(
     out_of_fold: pd.DataFrame, *, categories: list[str], labelled: list[str]
 ) -> Evaluation:
-    """Compare codes with out-of-fold labels: the likeliest of the LABELLED categories."""
+    """Compare codes with out-of-fold labels: the likeliest of the LABELLED categories.
+
+    Uncodable posts are left out.
+    """
+    out_of_fold = out_of_fold[out_of_fold["value"].isin(categories)]
     truth = out_of_fold["value"].astype("str")
     label = (
         out_of_fold[[f"p_{name}" for name in labelled]]

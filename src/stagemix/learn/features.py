@@ -49,7 +49,7 @@ class SurfaceCues(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         texts = [text[:TEXT_LIMIT] for text in X]
         patterns = [re.compile(pattern) for pattern in self.patterns_]
         counts = np.array([[len(p.findall(t)) for p in patterns] for t in texts], dtype=np.float64)
-        length = np.array([[len(text)] for text in texts], dtype=np.float64)
+        length = np.array([len(text) for text in texts], dtype=np.float64).reshape(-1, 1)
         counts = counts.reshape(len(texts), len(patterns))
         rate = 100 * counts / (length + 50)
         return np.hstack([np.log1p(counts), rate, counts > 0, np.log1p(length)])

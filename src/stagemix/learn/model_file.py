@@ -5,9 +5,11 @@ The model is stored by skops, so that opening one never runs code from it.
 
 import hashlib
 import json
+import zlib
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from zipfile import BadZipFile
 
 import pandas as pd
 
@@ -17,12 +19,14 @@ from stagemix.learn import segment
 from stagemix.learn.training import Model, Training
 
 FORMAT = 1
+FIXED, SEARCHED = "fixed", "penalty chosen by nested cross-validation"
 MODEL, CARD, OUT_OF_FOLD = "model.skops", "card.json", "out_of_fold.parquet"
 _TRUSTED = [
     "stagemix.learn.features.SurfaceCues",
     "stagemix.learn.features.WordSpace",
     "stagemix.learn.segment.words",
 ]
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile, zlib.error)
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
 
 
@@ -92,24 +96,28 @@ def save_model(
         codebook=codebook,
         codebook_version=codebook_version,
         corpora=corpora,
-        codes=len(training.out_of_fold),
+        codes=sum(model.counts.values()),
         uncodable=training.uncodable,
         counts=model.counts,
         learned=list(model.learned),
         labelled=list(model.labelled),
         uncoded_posts=training.uncoded_posts,
         space_posts=training.space_posts,
-        settings="fixed (--fast)" if fast else "penalty chosen by nested cross-validation",
+        settings=FIXED if fast else SEARCHED,
         seed=seed,
         trained_at=trained_at,
         versions=versions(),
-        hash=hashlib.sha256(part.read_bytes()).hexdigest()[:16],
+        hash=_hash(part),
     )
     training.out_of_fold.to_parquet(folder / OUT_OF_FOLD, index=False)
     part.replace(folder / MODEL)
     text = json.dumps(asdict(card), ensure_ascii=False, indent=2)
     (folder / CARD).write_text(text + "\n", encoding="utf-8", newline="\n")
     return card
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def load_model(folder: Path) -> StoredModel:
@@ -123,13 +131,18 @@ def load_model(folder: Path) -> StoredModel:
     card, table = load_card(folder)
     path = folder / MODEL
     try:
+        if _hash(path) != card.hash:
+            raise DataError(
+                f"{path}: not the model that {CARD} describes; the training was interrupted or the "
+                "file is damaged, train the model again"
+            )
         strange = set(get_untrusted_types(file=path)) - set(_TRUSTED)
         if strange:
             raise DataError(
                 f"{path}: holds {several(sorted(strange))}, which no stagemix model does; do not use it"
             )
         stored = load(path, trusted=_TRUSTED)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _DAMAGE as error:
         if isinstance(error, DataError):
             raise
         raise DataError(

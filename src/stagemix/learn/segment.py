@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import rjieba
 
-TEXT_LIMIT = 4_000
-"""Characters of a post that the classifier reads; a few reports are longer than a chapter."""
+TEXT_LIMIT = 1_500
+"""Characters of a post that the classifier reads; the rest of a long report only blurs it."""
 
 
 def words(text: str) -> list[str]:

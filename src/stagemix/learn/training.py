@@ -14,6 +14,7 @@ from stagemix.errors import DataError, several
 from stagemix.learn.crossfit import (
     LABEL_FROM,
     LEARN_FROM,
+    CrossFit,
     cross_fit,
     duplicate_groups,
     mean_probabilities,
@@ -23,7 +24,7 @@ from stagemix.learn.features import features
 from stagemix.posts.post import full_text
 
 Floats = NDArray[np.float64]
-SPACE_POSTS = 6_000
+SPACE_POSTS = 4_000
 """Uncoded posts that the space of words is learned from, at most."""
 
 
@@ -67,7 +68,8 @@ class Training:
     """A model and what its codes were given by members that never saw them.
 
     `out_of_fold` has one row per coded post: `post_id`, `account`, `value`,
-    `inclusion_probability`, `stratum`, `fold`, and `p_...` per category.
+    `inclusion_probability`, `fold`, and `p_...` per category; uncodable posts, which train
+    nothing, are in it with `fold` -1.
     """
 
     model: Model
@@ -93,7 +95,8 @@ def train(
     the settings are fixed; without, each member chooses its penalty within its own codes. Raises
     DataError where a coded post is not in the corpus or fewer than two categories can be learned.
     """
-    coded, texts, uncodable = _coded_posts(codes, posts, variable=variable)
+    coded, texts = _coded_posts(codes, posts)
+    codable = coded["value"].isin(variable.values).to_numpy()
     counts = {name: int((coded["value"] == name).sum()) for name in variable.values}
     learned = tuple(name for name in variable.values if counts[name] >= LEARN_FROM)
     if len(learned) < 2:
@@ -110,11 +113,14 @@ def train(
     X = union.fit([*texts, *full_text(some)]).transform(list(texts))
     progress("cross-fitting the classifier")
     fit = cross_fit(
-        X,
-        coded["value"].to_numpy(dtype="str"),
+        X[codable],
+        coded.loc[codable, "value"].to_numpy(dtype="str"),
         categories=learned,
-        groups=duplicate_groups(texts),
-        weights=training_weights(coded["account"], coded["inclusion_probability"].fillna(1.0)),
+        groups=duplicate_groups(texts[codable]),
+        weights=training_weights(
+            coded.loc[codable, "account"],
+            coded.loc[codable, "inclusion_probability"].fillna(1.0),
+        ),
         seed=seed,
         search=not fast,
         jobs=jobs,
@@ -128,29 +134,36 @@ def train(
         features=union,
         members=fit.members,
     )
-    table = coded[["post_id", "account", "value", "inclusion_probability", "stratum"]].copy()
-    table["fold"] = fit.fold
-    for name, column in zip(model.categories, model.spread(fit.probabilities).T, strict=True):
-        table[f"p_{name}"] = column
     return Training(
         model=model,
-        out_of_fold=table.reset_index(drop=True),
-        uncodable=uncodable,
+        out_of_fold=_out_of_fold(coded, fit, model=model, X=X, codable=codable),
+        uncodable=int((~codable).sum()),
         uncoded_posts=len(uncoded),
         space_posts=len(some) + len(texts),
     )
 
 
-def _coded_posts(
-    codes: pd.DataFrame, posts: pd.DataFrame, *, variable: Variable
-) -> tuple[pd.DataFrame, pd.Series, int]:
+def _out_of_fold(
+    coded: pd.DataFrame, fit: CrossFit, *, model: Model, X: Floats, codable: NDArray[np.bool_]
+) -> pd.DataFrame:
+    """No member has seen an uncodable post, so it has the probabilities of all of them."""
+    p = mean_probabilities(model.members, X, categories=model.learned)
+    p[codable] = fit.probabilities
+    table = coded[["post_id", "account", "value", "inclusion_probability"]].copy()
+    table["fold"] = -1
+    table.loc[codable, "fold"] = fit.fold
+    for name, column in zip(model.categories, model.spread(p).T, strict=True):
+        table[f"p_{name}"] = column
+    return table
+
+
+def _coded_posts(codes: pd.DataFrame, posts: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     absent = codes.loc[~codes["post_id"].isin(posts["post_id"]), "post_id"]
     if len(absent):
         raise DataError(
             f"{len(absent)} coded posts are not in the corpus: {several(absent)}; "
             "add their corpus with another --corpus, or take them out of the codes"
         )
-    codable = codes[codes["value"].isin(variable.values)]
-    ordered = posts.set_index("post_id").loc[codable["post_id"]].reset_index()
-    coded = codable.assign(account=ordered["account"].to_numpy()).reset_index(drop=True)
-    return coded, full_text(ordered), len(codes) - len(codable)
+    ordered = posts.set_index("post_id").loc[codes["post_id"]].reset_index()
+    coded = codes.assign(account=ordered["account"].to_numpy()).reset_index(drop=True)
+    return coded, full_text(ordered)

@@ -56,6 +56,8 @@ def converge(
     """
     account, period = group_names(data.posts, by=by, accounts=accounts)
     dated = (period != UNDATED).to_numpy()
+    if not dated.any():
+        raise DataError(f"--by {','.join(by)}: no post has a time, so there are no periods")
     cells = cell_estimates(data, account=account, period=period, inside=dated)
     everyone = sorted(set(account[dated]))
     left_out = tuple(name for name in everyone if name not in cells.accounts)
@@ -100,7 +102,9 @@ def _measures(cells: Cells) -> tuple[Measure, ...]:
 
 
 def _why_not(cells: Cells) -> str:
-    return "no_pairs" if not cells.squares_hold else "few_periods"
+    if not cells.squares_hold:
+        return "no_pairs"
+    return "few_periods" if len(cells.periods) < LEAST_PERIODS else "few_higher"
 
 
 def _too_small(cells: Cells) -> tuple[str, ...]:

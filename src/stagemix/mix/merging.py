@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from stagemix.mix.sample import Labelled
 
 Floats = NDArray[np.float64]
+HALF_CODES = 30
+"""Posts coded above the first category that each half needs before Q is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +23,9 @@ class Cells:
     """Unbiased estimates of A accounts x T periods x k categories; arrays (A, T, k).
 
     `theta` are shares, `square` unbiased squares of the propensities behind them; `size` (A, T)
-    posts, `codes` (A, T) coded posts. `squares_hold` tells whether every square exists (two codes
-    in each stratum and cell, or strata wider than a cell).
+    posts, `codes` (A, T) coded posts, `above` (A, T) those coded above the first category.
+    `squares_hold` tells whether every square exists (two codes in each stratum and cell, or
+    strata wider than a cell).
     """
 
     accounts: tuple[str, ...]
@@ -31,6 +34,7 @@ class Cells:
     square: Floats
     size: NDArray[np.intp]
     codes: NDArray[np.intp]
+    above: NDArray[np.intp]
     squares_hold: bool
 
 
@@ -39,7 +43,8 @@ def cell_estimates(
 ) -> Cells:
     """Estimate every account's mix in every period; ACCOUNT and PERIOD are (N,) names.
 
-    Posts outside INSIDE (N,) are in no cell. Only accounts with at least two posts in each period enter (a square needs two). Section 4c:
+    Posts outside INSIDE (N,) are in no cell. Only accounts with at least two posts in each period
+    enter (a square needs two). Section 4c:
     theta = mean p + R, R = sum(e/pi)/N; f = p^2 + 2 p R + S2 with S2 from pairs of coded posts;
     square = (N f - theta)/(N - 1).
     """
@@ -48,7 +53,7 @@ def cell_estimates(
     periods = tuple(str(name) for name in counts.columns)
     shape = (len(kept), len(periods), len(data.categories))
     theta, square = np.zeros(shape), np.zeros(shape)
-    codes = np.zeros(shape[:2], dtype=np.intp)
+    codes, above = np.zeros(shape[:2], dtype=np.intp), np.zeros(shape[:2], dtype=np.intp)
     cell_of = pd.MultiIndex.from_arrays([account, period])
     number, names = pd.factorize(cell_of)
     coded_cell = number[data.row]
@@ -59,6 +64,7 @@ def cell_estimates(
             coded, posts = coded_cell == here, number == here
             theta[a, t], square[a, t] = _cell(data, p=data.p[posts], coded=coded)
             codes[a, t] = coded.sum()
+            above[a, t] = data.y[coded, 1:].sum()
             hold &= bool(data.design.paired[posts].all())
     return Cells(
         accounts=tuple(str(name) for name in kept),
@@ -67,6 +73,7 @@ def cell_estimates(
         square=square,
         size=counts.loc[kept].to_numpy(dtype="int64"),
         codes=codes,
+        above=above,
         squares_hold=hold,
     )
 
@@ -101,8 +108,8 @@ class Measures:
     """The measures of section 4c per period, arrays (T,).
 
     `above_publish` u: share above the first category; `within` W: mean diversity within accounts;
-    `between` D: differences between accounts (A - 1 form); `total` = within + between;
-    `identity_between` B = D (A - 1)/A. W, D and Tot are None where the squares do not exist.
+    `between` D: differences between accounts (A - 1 form, of which B of the identity is
+    (A - 1)/A); `total` = within + between. W, D and Tot are None where the squares do not exist.
     """
 
     above_publish: Floats
@@ -129,21 +136,26 @@ def evenness_by_halves(cells: Cells) -> tuple[float, float] | None:
     """Q = E/H in the first and the last half of the periods (section 4c), between 1 and k - 1.
 
     E is the mean square of the share above the first category, H the sum of mean squares of the
-    higher categories; None where there are fewer than four periods or no square.
+    higher categories; None where there are fewer than four periods, no square, fewer than
+    `HALF_CODES` posts coded above the first category in a half, or H is not above 0.
     """
     half = cells.theta.shape[1] // 2
     if half < 2 or not cells.squares_hold:
         return None
+    if min(cells.above[:, :half].sum(), cells.above[:, -half:].sum()) < HALF_CODES:
+        return None
 
-    def evenness(part: slice) -> float:
+    def evenness(part: slice) -> float | None:
         theta, square = cells.theta[:, part], cells.square[:, part]
         total = theta.sum(axis=1)
         pairs = total**2 - (theta**2).sum(axis=1)
         mean_square = ((square.sum(axis=1) + pairs) / half**2).mean(axis=0)
         e = 1 - 2 * (total[:, 0] / half).mean() + mean_square[0]
-        return float(e / mean_square[1:].sum())
+        higher = mean_square[1:].sum()
+        return float(e / higher) if higher > 0 else None
 
-    return evenness(slice(0, half)), evenness(slice(-half, None))
+    first, last = evenness(slice(0, half)), evenness(slice(-half, None))
+    return None if first is None or last is None else (first, last)
 
 
 def slope_change(values: Floats) -> float:

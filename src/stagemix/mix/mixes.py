@@ -53,7 +53,8 @@ def mix_table(
         inside = number == names.get_loc(name) if name in names else np.zeros(len(frame), bool)
         whole = not by
         rows += _rows(data, inside, context=context, whole=whole, account=name[0], period=name[1])
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    numbers = dict.fromkeys(("share_raw", "share", "low", "high"), "float64")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(numbers)
 
 
 def group_names(
@@ -123,7 +124,9 @@ def _rows(
         raw = float((labels == stage).mean()) if size else None
         row = {"account": account, "period": period, "stage": stage, "n_posts": size}
         row |= {"share_raw": raw, "n_codes": n, "method": DIFFERENCE}
-        row |= _corrected(shares, k, codes=int(context.counts[k]), whole=whole, refusal=refusal)
+        codes = int(context.counts[k])
+        exact = n == size
+        row |= _corrected(shares, k, codes=codes, whole=whole, exact=exact, refusal=refusal)
         rows.append(row)
     return rows
 
@@ -137,12 +140,13 @@ def _refusal(*, size: int, n: int, whole: bool) -> str:
 
 
 def _corrected(
-    shares: Shares | None, k: int, *, codes: int, whole: bool, refusal: str
+    shares: Shares | None, k: int, *, codes: int, whole: bool, exact: bool, refusal: str
 ) -> dict[str, object]:
-    reason = refusal or ("rare_stage" if codes < STAGE_CODES and not whole else "")
+    rare = codes < STAGE_CODES and not (whole or exact)
+    reason = refusal or ("rare_stage" if rare else "")
     if shares is None or reason:
         return {"share": None, "low": None, "high": None, "status": REFUSED, "note": reason}
-    few = codes < STAGE_CODES_SURE
+    few = codes < STAGE_CODES_SURE and not exact
     return {
         "share": float(shares.share[k]),
         "low": float(shares.low[k]),

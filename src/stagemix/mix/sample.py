@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from stagemix.codes.codebook import UNCODABLE
 from stagemix.errors import DataError, several
 from stagemix.mix.design import Design, find_design
 
@@ -54,7 +55,8 @@ def labelled_corpus(
     `learn.codes_file.read_agreed` gives it; OUT_OF_FOLD has `post_id`, `p_...` of the posts that
     the model was trained on. A coded post that the model never saw takes the prediction's
     probabilities. Without inclusion probabilities the codes count as a simple random sample.
-    Raises DataError where codes are of posts that have no prediction, or none can be used.
+    Raises DataError where codes are of posts that have no prediction, have values that the model
+    does not know, or none can be used.
     """
     posts = predictions.reset_index(drop=True)
     where = pd.Series(posts.index, index=posts["post_id"])
@@ -63,6 +65,12 @@ def labelled_corpus(
         raise DataError(
             f"{len(absent)} coded posts have no prediction: {several(absent)}; "
             "classify the corpus they are from, or leave them out of the codes"
+        )
+    strange = set(codes["value"]) - {*categories, UNCODABLE}
+    if strange:
+        raise DataError(
+            f"the model does not know {several(sorted(strange))}, which the codes hold; "
+            "train it again, and classify the corpus with it"
         )
     codable = codes["value"].isin(categories).to_numpy()
     if not codable.any():

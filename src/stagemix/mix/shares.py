@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Z = 1.959963984540054
+LEAST = 0.0002 * 0.9998
+"""The least p(1 - p) of a post: probabilities are clipped to [0.0002, 0.9998] (section 1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +42,12 @@ def overall_share(p: Floats, y: Floats, q: Floats, chance: Floats, phi: Floats) 
 
     Särndal, Swensson & Wretman 1992, eq. 6.3.4, weights normed (Hájek); Egami et al. 2023.
     P holds the coded posts' out-of-fold probabilities in their rows. The variance is floored by
-    the model's, so that a stage whose few residuals are alike does not seem certain.
+    the model's, so that a stage whose few residuals are alike does not seem certain. Where every
+    post is coded the share is exact.
     """
     size, n = len(p), len(y)
+    if size == n:
+        return _exact(y)
     w = (1 / chance)[:, None]
     e = y - q
     mean_e = (w * e).sum(axis=0) / w.sum()
@@ -79,13 +84,13 @@ def account_share(
 
     P is (N, k) of all posts of the account, the coded ones' rows included and holding Q; SPREAD
     is (n, k), for each coded post the mean of p(1 - p) over the account's posts in its stratum.
-    The coded posts enter with their codes; the bounds are whole posts, rounded outward.
+    The coded posts enter with their codes; the bounds are whole posts, rounded outward, and no
+    stage has zero width while posts are uncoded.
     """
     size, n = len(p), len(y)
     rest = size - n
     if rest == 0:
-        exact = y.mean(axis=0)
-        return Shares(share=exact, low=exact, high=exact)
+        return _exact(y)
     u = np.maximum(1 / chance - 1, 0)[:, None]
     u = u if u.sum() > 0 else np.ones_like(u)
     e = y - q
@@ -93,13 +98,18 @@ def account_share(
     uncoded = 1 - n / size
     theta = (y.sum(axis=0) + p.sum(axis=0) - q.sum(axis=0)) / size + uncoded * mean_e
     direct = n / max(n - 1, 1) * (u**2 * (e - mean_e) ** 2).sum(axis=0) / u.sum() ** 2
-    model = phi * (u**2 * spread).sum(axis=0) / u.sum() ** 2
+    model = phi * (u**2 * np.maximum(spread, LEAST)).sum(axis=0) / u.sum() ** 2
     own = (p * (1 - p)).sum(axis=0) - (q * (1 - q)).sum(axis=0)
-    predicted = phi * np.maximum(own, 0) / rest**2
+    predicted = phi * np.maximum(own, rest * LEAST) / rest**2
     half = Z * uncoded * np.sqrt(np.maximum(direct, model) + predicted)
     low = np.floor(np.clip(theta - half, 0, 1) * size + 1e-9) / size
     high = np.ceil(np.clip(theta + half, 0, 1) * size - 1e-9) / size
     return _sum_to_one(Shares(share=np.clip(theta, 0, 1), low=low, high=high))
+
+
+def _exact(y: Floats) -> Shares:
+    share = y.mean(axis=0)
+    return Shares(share=share, low=share, high=share)
 
 
 def _sum_to_one(shares: Shares) -> Shares:

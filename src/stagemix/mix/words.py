@@ -1,6 +1,7 @@
-"""The words for what a table marks: why a share is refused, or read with care."""
+"""The words for what a table marks, in English and Chinese: refusals, designs, remarks."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 NOTES: Mapping[str, Mapping[str, str]] = {
     "no_posts": {"en": "no posts", "zh": "没有推文"},
@@ -20,6 +21,10 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "en": "needs two coded posts or more in every account and period; only above_publish holds",
         "zh": "每个账号每个时段至少要有两篇编码推文；这里只有“高于发布的占比”成立",
     },
+    "few_higher": {
+        "en": "needs 30 posts coded above publish in each half of the periods",
+        "zh": "前后两半各至少要有 30 篇编为高于发布的推文",
+    },
     "few_periods": {"en": "needs four periods or more", "zh": "至少要有四个时段"},
 }
 
@@ -27,3 +32,29 @@ NOTES: Mapping[str, Mapping[str, str]] = {
 def words(note: str, *, language: str) -> str:
     """Return the words for a note's key in LANGUAGE (`en` or `zh`); blank for no note."""
     return NOTES[note][language] if note else ""
+
+
+_UNITS = {"year": "年", "half": "半年", "quarter": "季度", "month": "月"}
+_DESIGNS = {
+    **{
+        f"simple random within account and {u}": f"按账号 × {zh}简单随机"
+        for u, zh in _UNITS.items()
+    },
+    **{f"simple random within {u}": f"按{zh}简单随机" for u, zh in _UNITS.items()},
+    "simple random within account": "按账号简单随机",
+    "simple random over the corpus": "全语料简单随机",
+    "posts of equal probability within an account and year": "同一账号同一年内概率相等的推文视为一层",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """One sentence that belongs beside a figure, in English and in Chinese."""
+
+    en: str
+    zh: str
+
+
+def design_in_chinese(name: str) -> str:
+    """Return the Chinese words for a design's name (see `mix.design`)."""
+    return _DESIGNS[name]

@@ -30,9 +30,7 @@ def read_corpus(folder: Path) -> pd.DataFrame:
             return _typed(read_table(path), where=str(path))
     parts = sorted(folder.glob("*.parquet"))
     if parts:
-        frames = [read_table(part) for part in parts]
-        raw = pd.concat(frames, ignore_index=True)
-        return _typed(raw.set_axis(range(1, len(raw) + 1)), where=str(folder))
+        return _joined(folder, parts)
     files = sorted(folder.glob("*/*.txt"))
     if files:
         return _typed(_text_files(folder, files), where=str(folder))
@@ -43,6 +41,19 @@ def read_corpus(folder: Path) -> pd.DataFrame:
 
 def _typed(raw: pd.DataFrame, *, where: str) -> pd.DataFrame:
     return posts_from(raw, where=where).reset_index(drop=True)
+
+
+def _joined(folder: Path, parts: list[Path]) -> pd.DataFrame:
+    typed = {part.name: posts_from(read_table(part), where=str(part)) for part in parts}
+    posts = pd.concat(typed)
+    twice = posts.index[posts["post_id"].duplicated(keep=False)]
+    if len(twice):
+        first = posts.loc[twice[0], "post_id"]
+        places = [f"{part}:{row}" for part, row in posts.index[posts["post_id"] == first]]
+        raise DataError(
+            f"{folder}: post_id {first} stands in {several(places)}; keep one row per post"
+        )
+    return posts.reset_index(drop=True)
 
 
 def _text_files(folder: Path, files: list[Path]) -> pd.DataFrame:
@@ -89,7 +100,10 @@ def read_accounts(folder: Path) -> pd.DataFrame | None:
     twice = table.index[table["account"].duplicated(keep=False)]
     if len(twice):
         name = table.loc[twice[0], "account"]
-        raise DataError(f"{path}: account {name} stands in rows {several(twice)}; keep one")
+        rows = table.index[table["account"] == name]
+        more = table.loc[twice, "account"].nunique() - 1
+        also = f" ({more} more accounts stand twice)" if more else ""
+        raise DataError(f"{path}: account {name} stands in rows {several(rows)}{also}; keep one")
     return table.reset_index(drop=True)
 
 

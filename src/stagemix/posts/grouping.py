@@ -18,7 +18,7 @@ def grouping(posts: pd.DataFrame, name: str, *, accounts: pd.DataFrame | None = 
     if accounts is not None and name in accounts.columns:
         values = accounts.set_index("account")[name]
         return posts["account"].map(values)
-    known = [*PERIODS, "account", *([] if accounts is None else accounts.columns[1:])]
+    known = [*PERIODS, "account", *([] if accounts is None else accounts.columns.drop("account"))]
     raise DataError(f"--by {name}: no such column; one can group by {several(known, most=20)}")
 
 

@@ -45,6 +45,8 @@ def import_files(
     time, title and text. A post whose id the corpus has already stays as it was. Raises
     StagemixError, having written nothing, where any file or row does not fit.
     """
+    if to.exists() and not to.is_dir():
+        raise DataError(f"{to}: a file; give a folder to import into, as corpora/NAME")
     tables = [_read(path, account=account, mapping=mapping) for path in files]
     incoming = pd.concat([posts for posts, _ in tables], ignore_index=True)
     _check_between_files(incoming)
@@ -97,15 +99,23 @@ def _read(
         raise DataError(
             f"{path}: no column names the account; add --account NAME or --map 列名=account"
         )
-    if "post_id" not in raw.columns:
-        raw["post_id"] = _made_ids(raw)
-    return posts_from(raw, where=str(path)), unused
+    if "post_id" in raw.columns:
+        return posts_from(raw, where=str(path)), unused
+    posts = posts_from(raw.assign(post_id=raw["source"]), where=str(path))
+    return posts.assign(post_id=_made_ids(posts, where=str(path))), unused
 
 
-def _made_ids(raw: pd.DataFrame) -> pd.Series:
-    parts = [name for name in ("account", "published_at", "title", "text") if name in raw.columns]
-
-    joined = raw[parts].astype("str").agg("\x1f".join, axis=1)
+def _made_ids(posts: pd.DataFrame, *, where: str) -> pd.Series:
+    """An id per post from what the post says, so that it is the same in every file format."""
+    time = posts["published_at"].dt.strftime("%Y-%m-%dT%H:%M:%S")
+    parts = posts[["account", "title", "text"]].assign(time=time).fillna("").astype("str")
+    joined = parts.agg("\x1f".join, axis=1)
+    same = joined.index[joined == joined[joined.duplicated()].min()]
+    if len(same):
+        raise DataError(
+            f"{where}: rows {several(same)} have the same account, time, title and text; "
+            "keep one of them or give each a post_id"
+        )
     return joined.map(lambda text: "p" + hashlib.sha256(text.encode()).hexdigest()[:12])
 
 

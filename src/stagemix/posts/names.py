@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from stagemix.errors import DataError, several
 from stagemix.posts.post import COLUMNS
 
+FIELDS = tuple(name for name in COLUMNS if name != "source")
 ALIASES: dict[str, tuple[str, ...]] = {
     "post_id": ("id", "编号", "文章id", "微博id", "推文编号", "帖子id", "mid"),
     "account": ("公众号", "账号", "帐号", "公众号名称", "账号名称", "用户昵称", "昵称", "作者账号"),
@@ -42,7 +43,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 def field_of(column: str) -> str | None:
     """Return the post field that a column name means, or None."""
     name = column.strip().strip("\ufeff").lower()
-    if name in COLUMNS and name != "source":
+    if name in FIELDS:
         return name
     return next((field for field, known in ALIASES.items() if name in known), None)
 
@@ -58,10 +59,10 @@ def fields_of(
     """
     mapping = dict(mapping or {})
     for column, named in mapping.items():
-        if named not in COLUMNS:
+        if named not in FIELDS:
             raise DataError(
                 f"--map {column}={named}: there is no field {named}; "
-                f"the fields are {several(COLUMNS, most=20)}"
+                f"the fields are {several(FIELDS, most=20)}"
             )
         if column not in columns:
             raise DataError(
@@ -73,7 +74,7 @@ def fields_of(
         field = field_of(column)
         if column not in found and field is not None and field not in by_hand:
             found[column] = field
-    for name in COLUMNS:
+    for name in FIELDS:
         same = [column for column, meant in found.items() if meant == name]
         if len(same) > 1:
             raise DataError(

@@ -45,16 +45,15 @@ def posts_from(raw: pd.DataFrame, *, where: str) -> pd.DataFrame:
             f"{where}: no column {several(missing)}; found {found}; "
             "name a column with --map 列名=field in `stagemix import`"
         )
-    out = pd.DataFrame(index=raw.index)
-    for name, dtype in COLUMNS.items():
-        out[name] = _column(raw, name, dtype, where=where)
+    out = pd.DataFrame(
+        {name: _column(raw, name, dtype, where=where) for name, dtype in COLUMNS.items()},
+        index=raw.index,
+    )
     if "reads" in raw.columns:
         out["reads_censored"] |= values.censored(raw["reads"])
     _check_ids(out, where=where)
-    for name in raw.columns:
-        if name not in COLUMNS:
-            out[name] = raw[name]
-    return out
+    others = [name for name in raw.columns if name not in COLUMNS]
+    return pd.concat([out, raw[others]], axis=1) if others else out
 
 
 def _column(raw: pd.DataFrame, name: str, dtype: str, *, where: str) -> pd.Series:

@@ -56,6 +56,12 @@ def draw(
     from the time), at least MINIMUM in each (all of a smaller one), shared out by ALLOCATION.
     Raises DataError where N does not fit, or a post has no value in a column of BY.
     """
+    for option, value, known in (
+        ("--design", design, DESIGNS),
+        ("--allocation", allocation, ALLOCATIONS),
+    ):
+        if value not in known:
+            raise DataError(f"{option} {value}: no such choice; known are {several(known)}")
     if not 1 <= n <= len(posts):
         raise DataError(f"--n {n}: the corpus has {len(posts)} posts; draw between 1 and that")
     ordered = posts.assign(number=random_numbers(posts["post_id"], seed=seed))

@@ -7,7 +7,7 @@ header is row 1), and raises DataError in one line where the file cannot be read
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -15,10 +15,10 @@ import pandas as pd
 from stagemix.errors import DataError, MissingError, several
 
 _MAGIC = {
-    b"PK\x03\x04": ("an Excel workbook (or another zip)", {".xlsx", ".xlsm"}),
-    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", {".xls"}),
-    b"PAR1": ("a Parquet file", {".parquet"}),
-    b"%PDF": ("a PDF", set()),
+    b"PK\x03\x04": ("an Excel workbook (or another zip)", (".xlsx", ".xlsm")),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", (".xls",)),
+    b"PAR1": ("a Parquet file", (".parquet",)),
+    b"%PDF": ("a PDF", ()),
 }
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -55,7 +55,11 @@ def _check_kind(path: Path) -> None:
     suffix = path.suffix.lower()
     for magic, (kind, endings) in _MAGIC.items():
         if head.startswith(magic) and suffix not in endings:
-            ending = f"; rename it to {path.stem}{min(endings)}" if endings else ""
+            ending = (
+                f"; rename it to {path.stem}{endings[0]}"
+                if endings
+                else "; export the table itself"
+            )
             raise DataError(f"{path}: not {suffix} but {kind}{ending}")
     expected = [kind for kind, endings in _MAGIC.values() if suffix in endings]
     if expected and not any(head.startswith(m) for m, (_, e) in _MAGIC.items() if suffix in e):
@@ -78,16 +82,10 @@ def _read_delimited(path: Path) -> pd.DataFrame:
     text = read_text(path)
     if "\0" in text:
         raise DataError(f"{path}: holds NUL bytes, so it is not a text table; export it again")
-    first = text.split("\n", 1)[0]
-    delimiter = max(",\t;", key=first.count)
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header: list[str] = []
     rows: list[list[str]] = []
     numbers: list[int] = []
-    start = 1
-    for cells in reader:
-        number, start = start, reader.line_num + 1
+    for number, cells in _delimited_rows(path, text):
         if not any(cell.strip() for cell in cells):
             continue
         if not header:
@@ -103,9 +101,32 @@ def _read_delimited(path: Path) -> pd.DataFrame:
     return _frame(header, rows, numbers)
 
 
+def _delimited_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the line it begins on; a stray quotation mark must not eat rows."""
+    first = text.lstrip("\r\n").split("\n", 1)[0]
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=max(",\t;", key=first.count), strict=True
+    )
+    start = 1
+    try:
+        for cells in reader:
+            yield start, cells
+            start = reader.line_num + 1
+    except csv.Error:
+        raise DataError(
+            f"{path}: row {start} has a quotation mark that is not closed or not doubled; "
+            'put quotes around the cell and write each " inside it as ""'
+        ) from None
+
+
 def _read_excel(path: Path) -> pd.DataFrame:
     sheets = read_sheets(path)
-    filled = {name: rows for name, rows in sheets.items() if rows}
+    filled = {
+        name: numbered
+        for name, rows in sheets.items()
+        if (numbered := [(n, row) for n, row in enumerate(rows, 1) if any(c != "" for c in row)])
+    }
     if not filled:
         raise DataError(f"{path}: holds no rows; export it again")
     if len(filled) > 1:
@@ -113,17 +134,27 @@ def _read_excel(path: Path) -> pd.DataFrame:
             f"{path}: has {len(filled)} sheets with rows ({several(filled)}); "
             "keep the one that holds the table"
         )
-    header, *rows = next(iter(filled.values()))
-    names = [str(cell).strip() for cell in header]
-    numbered = [(n, row) for n, row in enumerate(rows, start=2) if any(c != "" for c in row)]
-    for n, row in numbered:
-        for name, cell in zip(names, row, strict=False):
-            if isinstance(cell, float) and abs(cell) >= 2**53:
-                raise DataError(
-                    f"{path}: row {n}, column {name}: Excel stored a long number and lost its "
-                    "last digits; format the column as text and export it again"
-                )
-    return _frame(names, [row for _, row in numbered], [n for n, _ in numbered])
+    (_, header), *numbered = next(iter(filled.values()))
+    frame = _frame(
+        [str(cell).strip() for cell in header],
+        [row for _, row in numbered],
+        [n for n, _ in numbered],
+    )
+    _check_long_numbers(path, frame)
+    return frame
+
+
+def _check_long_numbers(path: Path, frame: pd.DataFrame) -> None:
+    """Raise where Excel, which keeps 15 digits, put a 0 for the last digits of long numbers."""
+    for n, name in enumerate(frame.columns):
+        cells = frame.iloc[:, n]
+        long = cells[[isinstance(c, float) and abs(c) >= 10**15 for c in cells]]
+        lost = long[abs(long) >= 2**53] if (long % 10).any() else long
+        if len(lost):
+            raise DataError(
+                f"{path}: row {lost.index[0]}, column {name}: Excel stored a long number and lost "
+                "its last digits; format the column as text and export it again"
+            )
 
 
 def read_sheets(path: Path) -> dict[str, list[list[object]]]:
@@ -139,11 +170,13 @@ def read_sheets(path: Path) -> dict[str, list[list[object]]]:
             for name in book.sheet_names
         }
     except CalamineError as error:
-        raise DataError(f"{path}: not a readable Excel workbook ({_first_line(error)})") from None
+        raise DataError(
+            f"{path}: not a readable Excel workbook ({_first_line(error)}); export it again"
+        ) from None
 
 
 def _read_json_lines(path: Path) -> pd.DataFrame:
-    lines = [(n, line) for n, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
+    lines = [(n, line) for n, line in enumerate(read_text(path).split("\n"), 1) if line.strip()]
     records = [(n, _json(line, where=f"{path}: line {n}")) for n, line in lines]
     return _records(path, records)
 
@@ -151,7 +184,9 @@ def _read_json_lines(path: Path) -> pd.DataFrame:
 def _read_json(path: Path) -> pd.DataFrame:
     value = _json(read_text(path), where=str(path))
     if not isinstance(value, list):
-        raise DataError(f"{path}: not a JSON array of posts")
+        raise DataError(
+            f"{path}: not a JSON array of posts; write [{{...}}, {{...}}], or JSON lines as .jsonl"
+        )
     return _records(path, list(enumerate(value, start=1)))
 
 
@@ -159,7 +194,11 @@ def _json(text: str, *, where: str) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"{where} is not JSON ({error.msg}, column {error.colno})") from None
+        raise DataError(
+            f"{where} is not JSON ({error.msg}, column {error.colno}); export it again"
+        ) from None
+    except RecursionError:
+        raise DataError(f"{where} is nested too deep for a table; export it again") from None
 
 
 def _records(path: Path, records: Iterable[tuple[int, object]]) -> pd.DataFrame:
@@ -167,7 +206,9 @@ def _records(path: Path, records: Iterable[tuple[int, object]]) -> pd.DataFrame:
     numbers: list[int] = []
     for number, record in records:
         if not isinstance(record, dict):
-            raise DataError(f"{path}: row {number} is not an object with named values")
+            raise DataError(
+                f"{path}: row {number} is not an object with named values; export it again"
+            )
         rows.append(record)
         numbers.append(number)
     return pd.DataFrame(rows, index=pd.Index(numbers), dtype="object")
@@ -179,7 +220,11 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(path)
     except (ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a readable Parquet file ({_first_line(error)})") from None
+        raise DataError(
+            f"{path}: not a readable Parquet file ({_first_line(error)}); export it again"
+        ) from None
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
     return frame.set_axis(range(1, len(frame) + 1), axis="index")
 
 

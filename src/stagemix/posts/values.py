@@ -17,6 +17,7 @@ UNITS = {"": 1, "万": 10_000, "w": 10_000, "千": 1_000, "k": 1_000, "亿": 100
 CENSORED_READS = 100_001
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([万w千k亿]?)\s*(\+?)", re.IGNORECASE)
 _CHINESE_DATE = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日?\s*")
+_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\.?(?!\d)")
 _EPOCH = re.compile(r"\d{10}(?:\.\d+)?|\d{13}")
 _YES = {"1", "true", "yes", "y", "是", "有", "原创", "1.0"}
 _NO = {"0", "false", "no", "n", "否", "0.0", "非原创", "转载"}
@@ -34,7 +35,16 @@ def _text(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(value).replace("\r\n", "\n").replace("\r", "\n").strip("\ufeff \t\n\u3000")
-    return text or np.nan
+    return _whole(text) or np.nan
+
+
+def _whole(text: str) -> str:
+    """TEXT with each half of a cut emoji (which no file can hold) replaced by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def plain(value: object) -> str:
@@ -44,7 +54,7 @@ def plain(value: object) -> str:
 
 def counts(column: pd.Series, *, where: str) -> pd.Series:
     """Read counts: `1,234`, `1.2万`, `3w`, `10万+` (100001, a lower bound); blanks are null."""
-    if pd.api.types.is_integer_dtype(column):
+    if pd.api.types.is_integer_dtype(column) and not column.lt(0).any():
         return column.astype("Int64")
     return _each(column, _count, where=where, what="a count").astype("Int64")
 
@@ -56,18 +66,18 @@ def _count(value: object) -> int | None:
     match = _COUNT.fullmatch(text)
     if match is None:
         raise ValueError
-    number = round(float(match[1]) * UNITS[match[2].lower()])
-    return number + 1 if match[3] else number
+    exact = float(match[1]) * UNITS[match[2].lower()]
+    if exact >= 2**53 or (not match[2] and not exact.is_integer()):
+        raise ValueError
+    return round(exact) + 1 if match[3] else round(exact)
 
 
 def censored(column: pd.Series) -> pd.Series:
     """Tell, for a column of read counts, which are known only to be above 100,000."""
-
-    if pd.api.types.is_integer_dtype(column):
+    if pd.api.types.is_numeric_dtype(column):
         return column.eq(CENSORED_READS).fillna(False).astype("bool")
-    known = column.dropna()
-    texts = known.map(plain)
-    marked = texts.str.endswith("+") | (texts == str(CENSORED_READS))
+    texts = column.dropna().map(plain)
+    marked = texts.str.endswith("+") | texts.map(_count).eq(CENSORED_READS)
     return marked.reindex(column.index, fill_value=False).astype("bool")
 
 
@@ -113,9 +123,10 @@ def _time(value: object) -> pd.Timestamp | None:
         stamp = pd.Timestamp(seconds, unit="s", tz="UTC")
     else:
         text = _CHINESE_DATE.sub(lambda m: f"{m[1]}-{m[2]}-{m[3]} ", text).strip()
-        if not re.match(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}", text):
+        date = _DATE.match(text)
+        if date is None:
             raise ValueError
-        stamp = pd.Timestamp(text.replace(".", "-", 2).replace("/", "-"))
+        stamp = pd.Timestamp("-".join(date.groups()) + text[date.end() :])
     if stamp.tzinfo is not None:
         stamp = stamp.tz_convert("Asia/Shanghai").tz_localize(None)
     return stamp
@@ -125,7 +136,7 @@ def _each(column: pd.Series, read: object, *, where: str, what: str) -> pd.Serie
     out: list[object] = []
     bad: list[str] = []
     for row, value in column.items():
-        if value is None or value is pd.NaT or value is pd.NA or value != value:
+        if pd.api.types.is_scalar(value) and pd.isna(value):
             out.append(None)
             continue
         try:

@@ -13,8 +13,9 @@ from stagemix.codes.reliability import Reliability
 from stagemix.learn.evaluate import Evaluation
 from stagemix.learn.model_file import Card
 from stagemix.mix.converge import Convergence
-from stagemix.mix.words import words
+from stagemix.mix.words import Remark, words
 from stagemix.report import pictures
+from stagemix.report.font import font_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Report:
     settled: int
     evaluation: Evaluation
     card: Card
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
 
 MEASURES = {
@@ -43,6 +44,8 @@ MEASURES = {
     "total": "平均构成的多样性 Tot",
     "between": "账号之间的差异 D",
 }
+
+STATUS = {"ok": "可用", "borrowed": "借自其他账号", "few": "编码少", "refused": "不给"}
 
 
 def charts(report: Report) -> dict[str, dict[str, object]]:
@@ -83,13 +86,13 @@ def render(report: Report, specs: dict[str, dict[str, object]]) -> str:
     )
     environment.filters["percent"] = _percent
     environment.filters["number"] = _number
+    environment.filters["status"] = STATUS.__getitem__
     environment.filters["words"] = lambda note: words(note, language="zh")
-    return environment.get_template("report.html").render(
-        r=report,
-        measures=MEASURES,
-        charts={name: _in_script(value) for name, value in specs.items()},
-        scripts=_scripts(),
-    )
+    template = environment.get_template("report.html")
+    spec_texts = {name: _in_script(value) for name, value in specs.items()}
+    shown = {"r": report, "measures": MEASURES, "charts": spec_texts}
+    characters = "".join(sorted(set(template.render(**shown, scripts="", font=""))))
+    return template.render(**shown, scripts=_scripts(), font=font_for(characters))
 
 
 def _percent(value: object) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
+from stagemix.report.font import chinese_font
+
 COLOURS = ("#b8c4d6", "#e9a84c", "#3a86a8", "#8b3a62", "#5b8c5a", "#c0504d", "#7f7f7f", "#4f4f9d")
-FONT = "Noto Sans SC, Microsoft YaHei, PingFang SC, Source Han Sans SC, sans-serif"
+FONT = "Noto Sans SC, Microsoft YaHei, PingFang SC, Source Han Sans SC, stagemix, sans-serif"
 CORRECTED, RAW = "校正", "原始（编码太少，未校正）"
 
 
@@ -41,15 +43,16 @@ def account_by_stage(mix: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.Lay
 
 def mix_per_account(mix: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.Chart:
     """One stacked bar per account."""
+    data = _shown(mix, labels)
     return (
-        alt.Chart(_shown(mix, labels))
+        alt.Chart(data)
         .mark_bar()
         .encode(
             x=alt.X("value:Q", stack="normalize", title="占比", axis=alt.Axis(format="%")),
             y=alt.Y("account:N", title=None),
             color=_stage_colour(labels),
             order=alt.Order("order:Q"),
-            opacity=_opacity(),
+            opacity=_opacity(data),
             tooltip=_tooltip(),
         )
         .properties(width=560, height=alt.Step(26))
@@ -58,15 +61,16 @@ def mix_per_account(mix: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.Char
 
 def accounts_over_time(mix: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.Chart:
     """Small multiples: a stacked bar per period, one panel per account."""
+    data = _shown(mix, labels)
     return (
-        alt.Chart(_shown(mix, labels))
+        alt.Chart(data)
         .mark_bar()
         .encode(
             x=alt.X("period:N", title=None, axis=alt.Axis(labelAngle=-45)),
             y=alt.Y("value:Q", stack="normalize", title=None, axis=alt.Axis(format="%")),
             color=_stage_colour(labels),
             order=alt.Order("order:Q"),
-            opacity=_opacity(),
+            opacity=_opacity(data),
             tooltip=_tooltip(),
             facet=alt.Facet("account:N", columns=4, title=None),
         )
@@ -141,10 +145,10 @@ def _stage_colour(labels: Mapping[str, str]) -> alt.Color:
     )
 
 
-def _opacity() -> alt.Opacity:
-    return alt.Opacity(
-        "kind:N", title=None, scale=alt.Scale(domain=[CORRECTED, RAW], range=[1.0, 0.35])
-    )
+def _opacity(data: pd.DataFrame) -> alt.Opacity:
+    legend = alt.Legend() if (data["kind"] == RAW).any() else None
+    scale = alt.Scale(domain=[CORRECTED, RAW], range=[1.0, 0.35])
+    return alt.Opacity("kind:N", title=None, scale=scale, legend=legend)
 
 
 def _tooltip() -> list[alt.Tooltip]:
@@ -169,11 +173,9 @@ def spec(chart: alt.Chart | alt.LayerChart) -> dict[str, object]:
 
 @cache
 def _use_font() -> None:
-    """Let vl-convert find a Chinese font on a machine that has none."""
-    import pylopdf_fonts_zh_cn
     import vl_convert
 
-    vl_convert.register_font_directory(str(Path(str(pylopdf_fonts_zh_cn.sans_path())).parent))
+    vl_convert.register_font_directory(str(chinese_font().parent))
 
 
 def save_picture(chart_spec: dict[str, object], path: Path) -> None:

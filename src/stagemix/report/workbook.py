@@ -31,7 +31,7 @@ def write_workbook(report: Report, path: Path) -> None:
             for m in report.convergence.measures
         ]
         sheets["融合与趋同"] = pd.DataFrame(rows)
-    notes = [*report.remarks, *([INVENTED] if report.invented else [])]
+    notes = [*(line.zh for line in report.remarks), *([INVENTED] if report.invented else [])]
     sheets["说明"] = pd.DataFrame({"说明": notes})
     with pd.ExcelWriter(path, engine="xlsxwriter") as writer:
         for name, frame in sheets.items():

@@ -11,9 +11,9 @@ from stagemix.codes.codebook import Codebook
 from stagemix.codes.incoming import codes_of, read_long_codes, read_settled, without_known
 from stagemix.codes.reliability import Reliability, reliability
 from stagemix.codes.rounds import Round, read_round, round_names, round_of, write_round
-from stagemix.codes.sheets import read_sheet, write_sheet
+from stagemix.codes.sheets import is_sheet, read_sheet, write_sheet
 from stagemix.codes.store import Code, CodeStore
-from stagemix.errors import DataError
+from stagemix.errors import DataError, several
 from stagemix.posts.corpus import read_accounts, read_corpus
 from stagemix.posts.sampling import draw
 from stagemix.study.folder import Study
@@ -67,18 +67,26 @@ def _within(study: Study, corpus: Path) -> str:
 def hand_out(study: Study, *, round_: str, to: Path, coder: str | None = None) -> dict[Path, int]:
     """Write a workbook per coder of a round (or one, for CODER); returns files and their posts.
 
-    TO is the file for one coder; for several, the coder's name is put before its ending.
+    TO is the file for one coder; for several, the coder's name is put before its ending. Raises
+    DataError where a file is there already, since it may hold codes.
     """
+    if to.suffix.lower() != ".xlsx":
+        raise DataError(f"{to}: name a file that ends in .xlsx")
     chosen = read_round(round_, study.rounds)
     posts = read_corpus(study.root / chosen.corpus)
-    coders = [coder] if coder else list(chosen.coders)
-    files = {}
-    for name in coders:
-        path = to if coder else to.with_name(f"{to.stem}-{name}{to.suffix}")
-        files[path] = write_sheet(
-            path, round_=chosen, coder=name, posts=posts, codebook=study.codebook
+    if coder:
+        paths = {coder: to}
+    else:
+        paths = {name: to.with_name(f"{to.stem}-{name}{to.suffix}") for name in chosen.coders}
+    there = [path for path in paths.values() if path.exists()]
+    if there:
+        raise DataError(
+            f"{several(there)}: is there already and may hold codes; move it away or name another file"
         )
-    return files
+    return {
+        path: write_sheet(path, round_=chosen, coder=name, posts=posts, codebook=study.codebook)
+        for name, path in paths.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,16 +104,18 @@ def take_in(
 ) -> list[TakenIn]:
     """Read codes from workbooks (.xlsx, as handed out) or tables, and store all or none.
 
-    ROUND_ is the round of tables, which do not name one. Raises DataError naming the rows that
-    do not fit.
+    ROUND_ is the round of tables, which do not name one; a workbook must be of it where it is
+    given. Raises DataError naming the rows that do not fit.
     """
     codebook = study.codebook
     store = CodeStore(study.coding)
     held = store.codes()
     found: list[tuple[TakenIn, list[Code]]] = []
     for path in files:
-        if path.suffix.lower() == ".xlsx" and round_ is None:
+        if path.suffix.lower() == ".xlsx" and (round_ is None or is_sheet(path)):
             name, table = read_sheet(path, codebook=codebook)
+            if round_ not in (None, name):
+                raise DataError(f"{path}: is of round {name}, not {round_}; leave --round out")
         else:
             name, table = round_ or study.round, read_long_codes(path, codebook=codebook)
         chosen = read_round(name, study.rounds)
@@ -178,6 +188,11 @@ def write_disagreements(
     """
     chosen = read_round(round_, study.rounds)
     posts = read_corpus(study.root / chosen.corpus).set_index("post_id")
+    absent = agreed.open.loc[~agreed.open["unit"].isin(posts.index), "unit"]
+    if len(absent):
+        raise DataError(
+            f"{chosen.corpus}: {several(absent)} of round {round_} is not in the corpus"
+        )
     table = agreed.open.drop(columns="round").rename(columns={"unit": "post_id"})
     shown = posts.loc[table["post_id"], ["title", "text"]].reset_index(drop=True)
     table = pd.concat([table[["post_id"]], shown, table.drop(columns="post_id")], axis=1)

@@ -92,9 +92,11 @@ def read_study(root: Path) -> Study:
     path = root / SETTINGS
     try:
         table = tomllib.loads(path.read_text("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not UTF-8; save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
         raise DataError(f"{path}: not TOML: {str(error).splitlines()[0]}") from None
-    known = tomllib.loads(_TEMPLATE)
+    known = tomllib.loads(_TEMPLATE.format(title="a title"))
     for name, value in table.items():
         if name not in known:
             raise DataError(f"{path}: no choice is called {name}; known are {', '.join(known)}")
@@ -122,9 +124,12 @@ def codebook_at(start: Path) -> Codebook:
 def init_study(root: Path) -> tuple[list[Path], list[Path]]:
     """Make a study folder; returns the files written and those that were there already.
 
-    Nothing that exists is overwritten.
+    Nothing that exists is overwritten. Raises DataError where a file stands in a folder's place.
     """
-    title = root.resolve().name.replace("\\", "").replace('"', "")
+    for folder in (root, *(root / room for room in _ROOMS)):
+        if folder.exists() and not folder.is_dir():
+            raise DataError(f"{folder}: is a file; a study needs a folder of that name")
+    title = "".join(c for c in root.resolve().name if c.isprintable() and c not in '"\\')
     texts = {root / SETTINGS: _TEMPLATE.format(title=title)}
     texts[root / "coding" / "codebook.toml"] = default_codebook_text()
     for room, what in _ROOMS.items():

@@ -13,6 +13,7 @@ from stagemix.learn.model_file import Card, load_card
 from stagemix.mix.converge import Convergence, converge
 from stagemix.mix.mixes import mix_table
 from stagemix.mix.sample import Labelled, labelled_corpus
+from stagemix.mix.words import Remark, design_in_chinese
 from stagemix.posts.corpus import read_accounts
 from stagemix.posts.grouping import PERIODS
 from stagemix.study.folder import Study
@@ -29,7 +30,7 @@ class Corrected:
     card: Card
     labels: dict[str, str]
     accounts: pd.DataFrame | None
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
 
 def corrected(
@@ -60,11 +61,13 @@ def corrected(
         )
     variable = codebook.variable(labels.variable)
     if codes is not None:
-        table, source = read_agreed(codes, variable=variable), str(codes)
+        table, source = read_agreed(codes, variable=variable), Remark(en=str(codes), zh=str(codes))
     elif study is not None and study.agreed.is_file():
-        table, source = _of_round(study, labels.variable, codebook), f"round {study.round}"
+        table = _of_round(study, labels.variable, codebook)
+        source = Remark(en=f"round {study.round}", zh=f"轮次 {study.round}")
     else:
-        table, source = out_of_fold, "the codes that the model was trained on"
+        table = out_of_fold
+        source = Remark(en="the codes that the model was trained on", zh="训练模型所用的编码")
     absent = 0
     if codes is None:
         there = table["post_id"].isin(labels.table["post_id"])
@@ -72,7 +75,7 @@ def corrected(
         table = table[there]
         if table.empty:
             raise DataError(
-                f"{predictions}: not one of its posts was coded ({source}); "
+                f"{predictions}: not one of its posts was coded ({source.en}); "
                 "code a sample of this corpus, or name codes with --codes FILE"
             )
     data = labelled_corpus(labels.table, table, out_of_fold, categories=labels.categories)
@@ -81,7 +84,7 @@ def corrected(
         card=card,
         labels=variable.labels,
         accounts=_accounts(predictions, study),
-        remarks=_remarks(data, card, source=source, absent=absent),
+        remarks=_remarks(data, card, labels=variable.labels, source=source, absent=absent),
     )
 
 
@@ -101,22 +104,47 @@ def _accounts(predictions: Path, study: Study | None) -> pd.DataFrame | None:
     return read_accounts(study.root / "corpora" / predictions.resolve().name)
 
 
-def _remarks(data: Labelled, card: Card, *, source: str, absent: int) -> tuple[str, ...]:
-    out = [f"Corrected by {len(data.row)} coded posts ({source}), drawn {data.design.name}."]
+def _remarks(
+    data: Labelled, card: Card, *, labels: dict[str, str], source: Remark, absent: int
+) -> tuple[Remark, ...]:
+    n, design = len(data.row), data.design.name
+    out = [
+        Remark(
+            en=f"Corrected by {n} coded posts ({source.en}), drawn {design}.",
+            zh=f"由 {n} 篇编码推文校正（{source.zh}），抽样：{design_in_chinese(design)}。",
+        )
+    ]
     if not data.chance_known:
-        out.append("The codes have no inclusion_probability: taken as a simple random sample.")
+        out.append(
+            Remark(
+                en="The codes have no inclusion_probability: taken as a simple random sample.",
+                zh="编码没有入样概率（inclusion_probability），按简单随机样本处理。",
+            )
+        )
     if absent:
-        out.append(f"{absent} coded posts are of other corpora and were left out.")
+        out.append(
+            Remark(
+                en=f"{absent} coded posts are of other corpora and were left out.",
+                zh=f"另有 {absent} 篇编码推文属于其他语料，未计入。",
+            )
+        )
     if data.uncodable:
         out.append(
-            f"{data.uncodable} coded posts are uncodable and left the sample; "
-            f"about {data.uncodable_share:.1%} of the corpus is."
+            Remark(
+                en=f"{data.uncodable} coded posts are uncodable and left the sample; "
+                f"about {data.uncodable_share:.1%} of the corpus is.",
+                zh=f"{data.uncodable} 篇无法编码，退出样本；估计占语料的 {data.uncodable_share:.1%}。",
+            )
         )
-    for stage, n in data.counts.items():
-        if stage not in card.learned:
-            out.append(f"{stage}: {n} coded posts, too few to be predicted.")
-        elif stage not in card.labelled:
-            out.append(f"{stage}: {n} coded posts, too few to be given as a label.")
+    for stage, codes in card.counts.items():
+        if stage not in card.labelled:
+            what = ("predicted", "预测") if stage not in card.learned else ("a label", "给标签")
+            out.append(
+                Remark(
+                    en=f"{stage}: {codes} coded posts, too few to be {what[0]}.",
+                    zh=f"{labels[stage]}：只有 {codes} 篇编码，太少，不能{what[1]}。",
+                )
+            )
     return tuple(out)
 
 

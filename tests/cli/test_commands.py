@@ -1,0 +1,207 @@
+"""Each command as a user runs it: what it prints, what it writes, how it ends."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stagemix.mix.mixes import COLUMNS
+
+COMMANDS = ("demo", "init", "import", "sample", "code", "agree", "train", "evaluate", "classify",
+            "mix", "converge", "report")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(run, name):
+    done = run(name, "--help")
+    assert done.returncode == 0
+    assert "Example:" in done.stdout
+
+
+def test_wrong_usage_ends_with_2(run):
+    assert run("mix").returncode == 2
+    assert run("nonsense").returncode == 2
+    assert run("code", "--round", "final").returncode == 2
+
+
+def test_a_problem_with_files_is_one_line_on_stderr_and_ends_with_1(run, tmp_path):
+    done = run("mix", "predictions/没有")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "stagemix: predictions/没有: no predictions there; make them with "
+        "`stagemix classify corpora/NAME --out predictions/没有`\n"
+    )
+
+
+def test_outside_a_study_a_command_that_needs_one_says_how_to_begin(run, tmp_path):
+    done = run("sample", "corpora/posts", "--n", 5, "--coders", "a")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"stagemix: {tmp_path}: not in a study (no study.toml); begin one with `stagemix init`\n"
+    )
+
+
+def test_train_evaluate_classify_outside_a_study(run, worked, tmp_path):
+    done = run("train", "--codes", worked.codes, "--corpus", worked.corpus, "--out", "m", "--fast")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "cooperate: 0 codes, too few to be learned; it stays in every table with 0" in done.stdout
+    )
+    done = run("evaluate", "m", "--format", "json")
+    found = json.loads(done.stdout)
+    assert found["codes"] == 144
+    assert found["macro_f1"] > found["baseline_macro_f1"]
+    assert list(found["confusion"]) == ["publish", "interact", "service", "cooperate"]
+    done = run("classify", worked.corpus, "--model", "m", "--out", "p")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(tmp_path / "p")
+    assert list(table.columns) == [
+        "post_id", "account", "published_at", "stage",
+        "p_publish", "p_interact", "p_service", "p_cooperate",
+    ]  # fmt: skip
+    assert len(table) == len(worked.posts)
+    assert (table["p_cooperate"] == 0).all()
+
+
+def test_mix_prints_every_account_and_says_why_a_share_is_refused(run, worked):
+    done = run("mix", worked.predictions, "--codes", worked.codes)
+    assert done.returncode == 0, done.stderr
+    for account in worked.posts["account"].unique():
+        assert account in done.stdout
+    assert "fewer than 3 coded posts of this stage in all: no share by group" in done.stdout
+    assert "drawn simple random within account and year" in done.stdout
+
+
+def test_mix_for_machines_has_one_row_per_account_period_and_stage(run, worked):
+    done = run("mix", worked.predictions, "--by", "account,year", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert tuple(rows[0]) == COLUMNS
+    assert len(rows) == 6 * 4 * 4
+    assert len({(r["account"], r["period"], r["stage"]) for r in rows}) == len(rows)
+    same = json.loads(
+        run("mix", worked.predictions, "--by", "account,year", "--format", "json").stdout
+    )
+    assert [r["n_posts"] for r in same] == [int(r["n_posts"]) for r in rows]
+    assert all(r["share"] is None for r in same if r["status"] == "refused")
+
+
+def test_mix_overall_sums_to_one(run, worked):
+    done = run("mix", worked.predictions, "--by", "overall", "--format", "json")
+    rows = json.loads(done.stdout)
+    assert [(r["account"], r["period"]) for r in rows] == [("all", "all")] * 4
+    assert sum(r["share"] for r in rows) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_converge_names_its_measures(run, worked):
+    done = run("converge", worked.predictions, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert list(found)[:5] == ["above_publish", "within", "total", "evenness", "between"]
+    assert (found["accounts"], found["periods"], found["codes"]) == (6, 4, 144)
+    assert found["above_publish"]["change"] > 0
+    people = run("converge", worked.predictions)
+    assert "The changes are not tested" in people.stdout
+
+
+def test_agree_on_a_file_of_codes(run, tmp_path):
+    (tmp_path / "long.csv").write_text(
+        "post_id,coder,variable,value\n"
+        + "".join(f"{n},{c},stage,{v}\n" for n, vs in enumerate(["发布 发布", "互动 服务", "service service"], 1)
+                  for c, v in zip("甲乙", vs.split(), strict=True)),
+        encoding="utf-8",
+    )  # fmt: skip
+    done = run("agree", "--codes", "long.csv", "--format", "json")
+    (found,) = json.loads(done.stdout)
+    assert found["units"] == 3
+    assert found["percent_agreement"] == pytest.approx(2 / 3)
+    assert found["disagreements"] == 1
+    assert found["coders"] == ["甲", "乙"] or set(found["coders"]) == {"甲", "乙"}
+
+
+def test_a_model_that_moved_is_named_by_hand(run, worked, tmp_path):
+    import shutil
+
+    shutil.copytree(worked.model, tmp_path / "moved")
+    shutil.copytree(worked.predictions, tmp_path / "p")
+    done = run("mix", "p", "--model", "moved", "--by", "overall", "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    done = run("mix", "p", "--model", "nowhere")
+    assert done.stderr == (
+        "stagemix: nowhere: the model of these predictions is not there; "
+        "say where it is with --model DIR\n"
+    )
+
+
+def test_import_tells_what_came_in(run, tmp_path):
+    (tmp_path / "导出.csv").write_text(
+        "公众号,标题,发布时间,阅读,备用\n东篱发布,开会了,2021-03-05 10:20,10万+,x\n"
+        "东篱发布,放假了,2021-05-01,1.2万,y\n",
+        encoding="utf-8-sig",
+    )
+    done = run("import", "导出.csv", "--to", "corpora/posts")
+    assert done.returncode == 0, done.stderr
+    assert "2 posts added, 0 were there already; 2 posts of 1 accounts" in done.stdout
+    assert "Period: 2021-03-05 to 2021-05-01" in done.stdout
+    assert "Reads known only to be above 100,000 (10万+): 1" in done.stdout
+    assert "Columns not used: 备用" in done.stdout
+    assert run("import", "导出.csv", "--to", "corpora/posts", "--map", "备用").returncode == 2
+
+
+def test_init_keeps_what_is_there(run, tmp_path):
+    (tmp_path / "study.toml").write_text('title = "旧"\n', encoding="utf-8")
+    done = run("init")
+    assert done.returncode == 0
+    assert "kept   study.toml (it was there already)" in done.stdout
+    assert (tmp_path / "study.toml").read_text("utf-8") == 'title = "旧"\n'
+    assert (tmp_path / "coding" / "codebook.toml").is_file()
+
+
+def test_a_reader_that_stops_early_is_no_error(worked, tmp_path):
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-W", "ignore", "-m", "stagemix", "mix", str(worked.predictions)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    process.wait()
+
+
+def test_output_is_utf8_in_a_pipe(run, worked):
+    assert "发布" in run("mix", worked.predictions).stdout
+
+
+def test_version(run):
+    from stagemix import __version__
+
+    assert run("--version").stdout == f"stagemix {__version__}\n"
+
+
+def test_help_needs_none_of_the_heavy_libraries(tmp_path):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from stagemix.cli import main; "
+        "print([m for m in ('pandas', 'sklearn', 'altair', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_no_path_of_the_machine_is_needed(worked: object, run, tmp_path: Path):
+    done = run("evaluate", tmp_path)
+    assert done.stderr == (
+        f"stagemix: {tmp_path}: no model there; make one with `stagemix train --out {tmp_path}`\n"
+    )

@@ -1,0 +1,121 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from stagemix.mix.design import find_design
+
+FALLBACK = "posts of equal probability within an account and year"
+
+
+def corpus(seed=0, size=240):
+    """Posts of three accounts with uneven times over two years; four have no time."""
+    draw = np.random.default_rng(seed)
+    days = pd.Timestamp("2019-01-01") + pd.to_timedelta(
+        (draw.beta(2, 1, size) * 729).astype(int), "D"
+    )
+    stamps = pd.Series(days).astype("datetime64[us]")
+    stamps.iloc[:4] = pd.NaT
+    return pd.DataFrame(
+        {
+            "post_id": [str(i) for i in range(size)],
+            "account": draw.choice(["a", "b", "c"], size, p=[0.5, 0.3, 0.2]),
+            "published_at": stamps,
+        }
+    )
+
+
+def drawn(posts, stratum, *, n=3, seed=1):
+    """Draw up to N of each stratum, other numbers in each; returns rows, chances, (n, M) of each."""
+    draw = np.random.default_rng(seed)
+    rows, chance, of = [], [], []
+    for number, (_, part) in enumerate(posts.groupby(stratum, sort=True)):
+        take = min(len(part), n + number % 2)
+        picked = draw.choice(part.index.to_numpy(), take, replace=False).tolist()
+        rows += picked
+        chance += [take / len(part)] * take
+        of += [(take, len(part))] * take
+    return np.array(rows), np.array(chance), of
+
+
+def period(posts, unit):
+    stamp = posts["published_at"]
+    parts = {
+        "year": stamp.dt.year,
+        "half": stamp.dt.year * 10 + (stamp.dt.month > 6),
+        "quarter": stamp.dt.year * 10 + (stamp.dt.month - 1) // 3,
+        "month": stamp.dt.year * 100 + stamp.dt.month,
+    }
+    return parts[unit].fillna(0).astype("int64").astype("str")
+
+
+UNITS = ("year", "half", "quarter", "month")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("whose", ["account and ", ""], ids=["account", "all"])
+def test_strata_by_period_are_found(unit, whose):
+    posts = corpus()
+    stratum = period(posts, unit) + (posts["account"] if whose else "")
+    row, chance, of = drawn(posts, stratum)
+    found = find_design(posts, row=row, chance=chance)
+    assert found.name == f"simple random within {whose}{unit}"
+    same = stratum.to_numpy()[row]
+    assert ((found.stratum[:, None] == found.stratum) == (same[:, None] == same)).all()
+    expected = [n * (n - 1) / (m * (m - 1)) if m > 1 else 1 for n, m in of]
+    assert found.pair == pytest.approx(expected, abs=1e-15)
+    assert (found.of_posts[row] == found.stratum).all()
+    sizes = stratum.map(stratum.value_counts())
+    codes = stratum.map(stratum.iloc[row].value_counts())
+    assert found.paired.tolist() == ((codes >= 2) | (codes == sizes)).tolist()
+
+
+def test_strata_by_account_are_found():
+    posts = corpus()
+    row, chance, _ = drawn(posts, posts["account"], n=20)
+    found = find_design(posts, row=row, chance=chance)
+    assert found.name == "simple random within account"
+    assert len(set(found.stratum)) == 3
+
+
+def test_one_draw_over_the_corpus_is_found():
+    posts = corpus()
+    row = np.arange(40)
+    found = find_design(posts, row=row, chance=np.full(40, 40 / 240))
+    assert found.name == "simple random over the corpus"
+    assert set(found.pair) == {40 * 39 / (240 * 239)}
+    assert found.paired.all()
+
+
+def test_anything_else_is_strata_of_equal_probability():
+    posts = corpus()
+    row = np.arange(4, 44)
+    chance = np.where(np.arange(40) % 2, 0.4, 0.25)
+    found = find_design(posts, row=row, chance=chance)
+    assert found.name == FALLBACK
+    cell = (posts["account"] + period(posts, "year")).to_numpy()
+    own = [f"{cell[i]} {c}" for i, c in zip(row, chance, strict=True)]
+    counts = pd.Series(own).map(pd.Series(own).value_counts())
+    for n, c, pair in zip(counts, chance, found.pair, strict=True):
+        m = n / c
+        assert pair == pytest.approx(n * (n - 1) / (m * (m - 1)))
+    assert (found.of_posts == -1).all()
+    lonely = {c for c, n in zip(cell[row], counts, strict=True) if n < 2}
+    assert found.paired.tolist() == [c in set(cell[row]) - lonely for c in cell]
+
+
+def test_a_stratum_with_one_code_of_several_posts_has_no_pair():
+    posts = corpus().iloc[4:].reset_index(drop=True)
+    stratum = posts["account"] + period(posts, "year")
+    row, chance, _ = drawn(posts, stratum, n=1)
+    found = find_design(posts, row=row, chance=chance)
+    assert found.name == "simple random within account and year"
+    codes = stratum.map(stratum.iloc[row].value_counts())
+    assert found.paired.tolist() == (codes >= 2).tolist()
+
+
+def test_everything_coded_is_a_draw_of_all():
+    posts = corpus()
+    found = find_design(posts, row=np.arange(240), chance=np.ones(240))
+    assert found.name == "simple random within account and year"
+    assert set(found.pair) == {1.0}
+    assert found.paired.all()
