@@ -89,7 +89,7 @@ def train(
     jobs: int = 1,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Training:
-    """Train on agreed CODES (as `codes_file.read_agreed` gives them) of POSTS.
+    """Train on agreed CODES (as `codes.agreed_file.read_agreed` gives them) of POSTS.
 
     The uncoded posts of the corpus help: the space of words is learned from them too. With FAST
     the settings are fixed; without, each member chooses its penalty within its own codes. Raises

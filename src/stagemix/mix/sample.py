@@ -52,7 +52,7 @@ def labelled_corpus(
     """Bring predictions, agreed codes and out-of-fold probabilities together.
 
     PREDICTIONS has `post_id`, `account`, `published_at`, `label`, `p_...`; CODES is as
-    `learn.codes_file.read_agreed` gives it; OUT_OF_FOLD has `post_id`, `p_...` of the posts that
+    `codes.agreed_file.read_agreed` gives it; OUT_OF_FOLD has `post_id`, `p_...` of the posts that
     the model was trained on. A coded post that the model never saw takes the prediction's
     probabilities. Without inclusion probabilities the codes count as a simple random sample.
     Raises DataError where codes are of posts that have no prediction, have values that the model

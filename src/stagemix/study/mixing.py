@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from stagemix.codes.agreed_file import read_agreed
 from stagemix.codes.codebook import Codebook
 from stagemix.errors import DataError, MissingError, several
 from stagemix.learn.classify import read_predictions
-from stagemix.learn.codes_file import read_agreed
 from stagemix.learn.model_file import Card, load_card
 from stagemix.mix.converge import Convergence, converge
 from stagemix.mix.mixes import mix_table

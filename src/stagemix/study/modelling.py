@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from stagemix.codes.agreed_file import read_agreed
 from stagemix.codes.codebook import Codebook
 from stagemix.errors import DataError, several
 from stagemix.learn.classify import predict, write_predictions
-from stagemix.learn.codes_file import read_agreed
 from stagemix.learn.evaluate import Evaluation, evaluate
 from stagemix.learn.model_file import Card, load_card, load_model, save_model
 from stagemix.learn.training import train

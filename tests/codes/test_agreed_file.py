@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
+from stagemix.codes.agreed_file import read_agreed
 from stagemix.codes.codebook import default_codebook
 from stagemix.errors import DataError, MissingError
-from stagemix.learn.codes_file import read_agreed
 
 STAGE = default_codebook().variable("stage")
 LABEL = STAGE.labels["service"]

@@ -1,4 +1,4 @@
-"""The agreed codes that a model is trained on or a share is corrected by, read from a file."""
+"""A file of agreed codes, which trains a model and corrects shares, read and checked."""
 
 from pathlib import Path
 
