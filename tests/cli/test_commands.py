@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -123,8 +126,6 @@ def test_agree_on_a_file_of_codes(run, tmp_path):
 
 
 def test_a_model_that_moved_is_named_by_hand(run, worked, tmp_path):
-    import shutil
-
     shutil.copytree(worked.model, tmp_path / "moved")
     shutil.copytree(worked.predictions, tmp_path / "p")
     done = run("mix", "p", "--model", "moved", "--by", "overall", "--format", "csv")
@@ -161,19 +162,14 @@ def test_init_keeps_what_is_there(run, tmp_path):
 
 
 def test_a_reader_that_stops_early_is_no_error(worked, tmp_path):
-    import subprocess
-    import sys
-
     command = [sys.executable, "-W", "ignore", "-m", "stagemix", "mix", str(worked.predictions)]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    process.wait()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
 
 
 def test_output_is_utf8_in_a_pipe(run, worked):
@@ -187,9 +183,6 @@ def test_version(run):
 
 
 def test_help_needs_none_of_the_heavy_libraries(tmp_path):
-    import subprocess
-    import sys
-
     code = (
         "import sys; from stagemix.cli import main; "
         "print([m for m in ('pandas', 'sklearn', 'altair', 'numpy') if m in sys.modules])"

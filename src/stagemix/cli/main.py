@@ -1,5 +1,6 @@
 """The commands `stagemix` and `classify`."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -90,6 +91,16 @@ def _run(program: Callable[[], None]) -> None:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}")
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is left on stdout; a reader that has had enough, such as head, is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(text: str) -> None:
