@@ -41,7 +41,7 @@ def test_the_wheel_runs_the_demo_to_its_end(installed, tmp_path):
         sys.executable, "-W", "ignore", "-m", "stagemix", "demo", place,
         at=tmp_path, PYTHONPATH=str(installed),
     )  # fmt: skip
-    assert out.startswith("An invented example: no figure below is about a real account.\n")
+    assert out.startswith("An invented example: no figure here is about a real account.\n")
     match = re.search(r"(\d+) of (\d+) intervals above hold the true share", out)
     assert match is not None
     assert int(match[1]) >= 0.8 * int(match[2])

@@ -13,6 +13,7 @@ from stagemix.study.coding import (
     agreement_of_round,
     draw_round,
     hand_out,
+    posts_of_round,
     settle,
     take_in,
     write_disagreements,
@@ -355,7 +356,9 @@ def test_the_open_disagreements_are_a_table_to_fill_in_and_settle(study: Study) 
     take(study, *DISAGREED)
     agreed = agreement_of_round(study, round_="final").agreed["stage"]
     path = study.root / "out" / "to-settle.csv"
-    wrote = write_disagreements(study, path, round_="final", variable="stage", agreed=agreed)
+    wrote = write_disagreements(
+        path, variable="stage", agreed=agreed, posts=posts_of_round(study, round_="final")
+    )
     assert wrote == 1
     assert path.read_text("utf-8-sig") == (
         "post_id,title,text,乙,甲,memo_乙,memo_甲,variable,value,reason\n"
@@ -375,11 +378,24 @@ def test_a_disagreement_on_a_post_that_left_the_corpus_is_said(study: Study) -> 
     posts = study.root / "corpora" / "posts" / "posts.csv"
     lines = posts.read_text("utf-8").splitlines(keepends=True)
     posts.write_text("".join(x for x in lines if not x.startswith("p2")), encoding="utf-8")
+    left = posts_of_round(study, round_="final")
     with pytest.raises(DataError) as caught:
-        write_disagreements(
-            study, study.root / "x.csv", round_="final", variable="stage", agreed=agreed
-        )
-    assert str(caught.value) == "corpora/posts: p2 of round final is not in the corpus"
+        write_disagreements(study.root / "x.csv", variable="stage", agreed=agreed, posts=left)
+    assert str(caught.value) == "p2 of the round is not in its corpus; put it back"
+
+
+def test_a_table_to_settle_that_may_be_filled_in_is_never_written_over(study: Study) -> None:
+    take(study, *DISAGREED)
+    agreed = agreement_of_round(study, round_="final").agreed["stage"]
+    path = study.root / "to-settle.csv"
+    path.write_text("filled in", encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        write_disagreements(path, variable="stage", agreed=agreed)
+    assert str(caught.value) == (
+        f"{path}: is there already and may be filled in; settle it with "
+        f"`stagemix code --settle {path}`, or name another file"
+    )
+    assert path.read_text("utf-8") == "filled in"
 
 
 def test_a_post_of_two_rounds_stands_with_the_studys_round(study: Study) -> None:

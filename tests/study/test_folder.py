@@ -14,7 +14,7 @@ FILES = [
     "corpora/README.md",
     "models/README.md",
 ]
-KNOWN = "title, seed, corpus, round, sample_by, minimum, period"
+KNOWN = "title, seed, corpus, round, sample_by, minimum, period, invented"
 
 
 def test_init_makes_a_study_with_its_choices(tmp_path: Path) -> None:

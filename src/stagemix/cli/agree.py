@@ -7,6 +7,11 @@ import typer
 
 from stagemix.cli.output import Format, FormatOption, as_csv, as_json, table
 
+SHOWN = (
+    "variable", "level", "units", "percent_agreement", "alpha_nominal", "alpha_ordinal",
+    "uncodable", "disagreements", "open",
+)  # fmt: skip
+
 
 def command(
     round_: Annotated[
@@ -33,25 +38,23 @@ def command(
 
     from stagemix.errors import MissingError, several
     from stagemix.study import coding
-    from stagemix.study.folder import codebook_at, need_study
+    from stagemix.study.folder import INVENTED, codebook_at, need_study
 
-    if codes:
-        if disagreements:
-            raise typer.BadParameter("--disagreements goes with a round, not with --codes")
-        found = coding.agreement_of_file(codes, codebook=codebook_at(Path.cwd()))
+    codebook = codebook_at(Path.cwd())
+    study = None if codes else need_study(Path.cwd())
+    if study is None:
+        found = coding.agreement_of_file(Path(str(codes)), codebook=codebook)
     else:
-        study = need_study(Path.cwd())
-        name = round_ or study.round
-        found = coding.agreement_of_round(study, round_=name)
-        if disagreements:
-            part = study.codebook.variable(variable).id
-            if part not in found.agreed:
-                raise MissingError(
-                    f"round {name}: nobody coded {part}; there is {several(found.agreed)}"
-                )
-            coding.write_disagreements(
-                study, disagreements, round_=name, variable=part, agreed=found.agreed[part]
-            )
+        round_ = round_ or study.round
+        found = coding.agreement_of_round(study, round_=round_)
+    if disagreements:
+        part = codebook.variable(variable).id
+        if part not in found.agreed:
+            raise MissingError(f"nobody coded {part}; there is {several(found.agreed)}")
+        posts = coding.posts_of_round(study, round_=round_) if study and round_ else None
+        coding.write_disagreements(
+            disagreements, variable=part, agreed=found.agreed[part], posts=posts
+        )
     rows = []
     for r in found.reliability:
         row = {k: v for k, v in vars(r).items() if k not in ("counts", "coders")}
@@ -64,35 +67,15 @@ def command(
     if format_ is Format.CSV:
         as_csv(pd.DataFrame(rows).drop(columns=["coders", "counts"]))
         return
-    headers = [
-        "variable",
-        "level",
-        "units",
-        "agreement",
-        "alpha nominal",
-        "alpha ordinal",
-        "uncodable",
-        "disagreements",
-        "open",
-    ]
-    keys = [
-        "variable",
-        "level",
-        "units",
-        "percent_agreement",
-        "alpha_nominal",
-        "alpha_ordinal",
-        "uncodable",
-        "disagreements",
-        "open",
-    ]
-    table(headers, [[row[key] for key in keys] for row in rows])
+    table([key.replace("_", " ") for key in SHOWN], [[row[key] for key in SHOWN] for row in rows])
     for row in rows:
         print(
             f"\n{row['variable']}: coded by {', '.join(row['coders'])}"
             + (f"; {row['reason']}" if row["reason"] else "")
         )
         print(pd.DataFrame(row["counts"]).to_string())
+    if study is not None and study.invented:
+        print(f"\n{INVENTED.en}")
     _next(rows, disagreements)
 
 

@@ -24,6 +24,7 @@ def command(
     """
     from stagemix.mix.words import words
     from stagemix.study.example import run_example
+    from stagemix.study.folder import INVENTED
 
     with steps() as progress:
         run = run_example(
@@ -31,7 +32,7 @@ def command(
             now=datetime.now().astimezone(),
             progress=progress if sys.stderr.isatty() else _say,
         )
-    print("An invented example: no figure below is about a real account.\n")
+    print(f"{INVENTED.en}\n")
     r = run.reliability
     print(
         f"Coders: {r.units} posts coded twice, agreement {percent(r.percent_agreement)}, "

@@ -18,9 +18,11 @@ def command(
 
     Example: stagemix evaluate models/stage
     """
+    from stagemix.study.folder import INVENTED, find_study
     from stagemix.study.modelling import evaluate_folder
 
     card, found = evaluate_folder(model)
+    study = find_study(model)
     if format_ is Format.JSON:
         confusion = {str(k): row.to_dict() for k, row in found.confusion.iterrows()}
         as_json(
@@ -53,3 +55,5 @@ def command(
     for value, n in card.counts.items():
         if value not in card.labelled:
             print(f"{value}: {n} codes, too few to be given as a label")
+    if study is not None and study.invented:
+        print(INVENTED.en)

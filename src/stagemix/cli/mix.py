@@ -1,7 +1,7 @@
 """`stagemix mix`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from stagemix.cli.output import (
     table,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="Where the model lies, if not where it lay.")
 ]
@@ -24,6 +27,19 @@ CodesOption = Annotated[
     typer.Option(
         "--codes", help="Agreed codes that correct the shares [the study's, or the model's]."
     ),
+]
+
+HEADERS = [
+    "account",
+    "period",
+    "stage",
+    "posts",
+    "codes",
+    "raw",
+    "share",
+    "95% interval",
+    "status",
+    "",
 ]
 
 
@@ -49,7 +65,6 @@ def command(
 
     Example: stagemix mix predictions/posts --by account,year --format csv
     """
-    from stagemix.mix.words import words
     from stagemix.study.folder import codebook_at, find_study
     from stagemix.study.mixing import corrected, mix_of
 
@@ -63,23 +78,26 @@ def command(
             remark(line.en)
         as_json(records(found)) if format_ is Format.JSON else as_csv(found)
         return
-    headers = [
-        "account",
-        "period",
-        "stage",
-        "posts",
-        "codes",
-        "raw",
-        "share",
-        "95% interval",
-        "status",
-        "",
-    ]
-    rows = [
+    headers, rows = _for_people(found, source.labels)
+    table(headers, rows)
+    if by != "overall":
+        print()
+        table(*_for_people(mix_of(source, by="overall"), source.labels), title="All posts together")
+    print()
+    for line in source.remarks:
+        print(line.en)
+
+
+def _for_people(
+    found: "pd.DataFrame", labels: dict[str, str]
+) -> tuple[list[str], list[list[object]]]:
+    from stagemix.mix.words import words
+
+    rows: list[list[object]] = [
         [
             row["account"],
             row["period"],
-            source.labels[str(row["stage"])],
+            labels[str(row["stage"])],
             row["n_posts"],
             row["n_codes"],
             percent(row["share_raw"]),
@@ -93,15 +111,5 @@ def command(
         for row in records(found)
     ]
     if all(row[1] == "all" for row in rows):
-        headers, rows = _without(headers, rows, 1)
-    table(headers, rows)
-    print()
-    for line in source.remarks:
-        print(line.en)
-
-
-def _without(
-    headers: list[str], rows: list[list[object]], column: int
-) -> tuple[list[str], list[list[object]]]:
-    kept = [i for i in range(len(headers)) if i != column]
-    return [headers[i] for i in kept], [[row[i] for i in kept] for row in rows]
+        return HEADERS[:1] + HEADERS[2:], [row[:1] + row[2:] for row in rows]
+    return HEADERS, rows

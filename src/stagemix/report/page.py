@@ -60,7 +60,8 @@ def charts(report: Report) -> dict[str, dict[str, object]]:
     parts = None if report.convergence is None else _parts(report.convergence)
     if parts is not None:
         out["within_and_between"] = pictures.within_and_between(parts)
-    return {name: pictures.spec(chart) for name, chart in out.items()}
+    note = "虚构的示例 invented example" if report.invented else ""
+    return {name: pictures.spec(chart, note=note) for name, chart in out.items()}
 
 
 def _parts(convergence: Convergence) -> pd.DataFrame | None:

@@ -164,8 +164,13 @@ def _tooltip() -> list[alt.Tooltip]:
     ]
 
 
-def spec(chart: alt.Chart | alt.LayerChart) -> dict[str, object]:
-    """Return a chart as a Vega-Lite specification with a Chinese font."""
+def spec(chart: alt.Chart | alt.LayerChart, *, note: str = "") -> dict[str, object]:
+    """Return a chart as a Vega-Lite specification with a Chinese font and NOTE above it."""
+    if note:
+        title = alt.TitleParams(
+            note, anchor="start", fontSize=11, fontWeight="normal", color="#666"
+        )
+        chart = chart.properties(title=title)
     styled = chart.configure(font=FONT).configure_view(stroke=None)
     out: dict[str, object] = styled.to_dict()
     return out

@@ -7,8 +7,6 @@ import pandas as pd
 from stagemix.mix.words import words
 from stagemix.report.page import MEASURES, Report
 
-INVENTED = "虚构的示例：数字不关于任何真实账号。 An invented example."
-
 
 def write_workbook(report: Report, path: Path) -> None:
     """Write the mix tables, the measures, reliability and the classifier's figures."""
@@ -31,7 +29,7 @@ def write_workbook(report: Report, path: Path) -> None:
             for m in report.convergence.measures
         ]
         sheets["融合与趋同"] = pd.DataFrame(rows)
-    notes = [*(line.zh for line in report.remarks), *([INVENTED] if report.invented else [])]
+    notes = [line.zh for line in report.remarks]
     sheets["说明"] = pd.DataFrame({"说明": notes})
     with pd.ExcelWriter(path, engine="xlsxwriter") as writer:
         for name, frame in sheets.items():

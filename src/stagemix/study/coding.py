@@ -73,7 +73,7 @@ def hand_out(study: Study, *, round_: str, to: Path, coder: str | None = None) -
     if to.suffix.lower() != ".xlsx":
         raise DataError(f"{to}: name a file that ends in .xlsx")
     chosen = read_round(round_, study.rounds)
-    posts = read_corpus(study.root / chosen.corpus)
+    posts = posts_of_round(study, round_=round_)
     if coder:
         paths = {coder: to}
     else:
@@ -178,24 +178,32 @@ def _agreement(codes: pd.DataFrame, *, codebook: Codebook) -> Agreement:
     )
 
 
-def write_disagreements(
-    study: Study, path: Path, *, round_: str, variable: str, agreed: Agreed
-) -> int:
-    """Write the open disagreements of a round as a table to settle; returns how many.
+def posts_of_round(study: Study, *, round_: str) -> pd.DataFrame:
+    """Return the posts of the corpus that a round was drawn from."""
+    return read_corpus(study.root / read_round(round_, study.rounds).corpus)
 
-    Columns: `post_id`, `title`, `text`, each coder's code and memo, and `value` and `reason` to
-    fill in for `stagemix code --settle`.
+
+def write_disagreements(
+    path: Path, *, variable: str, agreed: Agreed, posts: pd.DataFrame | None = None
+) -> int:
+    """Write the open disagreements on a variable as a table to settle; returns how many.
+
+    Columns: `post_id`, `title` and `text` where POSTS holds them, each coder's code and memo, and
+    `value` and `reason` to fill in for `stagemix code --settle`. Raises DataError where the file
+    is there already, since somebody may have filled it in, or a post is not among POSTS.
     """
-    chosen = read_round(round_, study.rounds)
-    posts = read_corpus(study.root / chosen.corpus).set_index("post_id")
-    absent = agreed.open.loc[~agreed.open["unit"].isin(posts.index), "unit"]
-    if len(absent):
+    if path.exists():
         raise DataError(
-            f"{chosen.corpus}: {several(absent)} of round {round_} is not in the corpus"
+            f"{path}: is there already and may be filled in; settle it with "
+            f"`stagemix code --settle {path}`, or name another file"
         )
     table = agreed.open.drop(columns="round").rename(columns={"unit": "post_id"})
-    shown = posts.loc[table["post_id"], ["title", "text"]].reset_index(drop=True)
-    table = pd.concat([table[["post_id"]], shown, table.drop(columns="post_id")], axis=1)
+    if posts is not None:
+        absent = table.loc[~table["post_id"].isin(posts["post_id"]), "post_id"]
+        if len(absent):
+            raise DataError(f"{several(absent)} of the round is not in its corpus; put it back")
+        shown = posts[["post_id", "title", "text"]]
+        table = shown.merge(table, on="post_id", how="right")
     table = table.assign(variable=variable, value="", reason="")
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")

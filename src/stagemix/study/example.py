@@ -20,7 +20,6 @@ from stagemix.study.mixing import convergence_of, corrected, mix_of
 from stagemix.study.modelling import classify_folder, evaluate_folder, train_files
 from stagemix.study.reporting import write_report
 
-CORPUS = "example"
 TRUTH = "truth.csv"
 
 
@@ -44,7 +43,7 @@ def copy_example(to: Path) -> None:
     Raises DataError where TO holds something else than the example.
     """
     if (to / SETTINGS).is_file():
-        if not (to / "corpora" / CORPUS / TRUTH).is_file():
+        if not read_study(to).invented:
             raise DataError(f"{to}: holds a study of yours; run the demo in another folder")
         return
     if to.is_dir() and any(to.iterdir()):

@@ -11,6 +11,7 @@ from stagemix.codes.codebook import (
     read_codebook,
 )
 from stagemix.errors import DataError, MissingError
+from stagemix.mix.words import Remark
 
 SETTINGS = "study.toml"
 _ROOMS = {
@@ -32,7 +33,13 @@ sample_by = ["account", "year"]
 minimum = 2
 # the periods of `stagemix converge` and of the report
 period = "year"
+# true only where accounts and posts are made up: every figure then says so
+invented = false
 """
+INVENTED = Remark(
+    en="An invented example: no figure here is about a real account.",
+    zh="虚构的示例：账号、推文和数字都不是真实的。",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +54,7 @@ class Study:
     sample_by: tuple[str, ...]
     minimum: int
     period: str
+    invented: bool
 
     @property
     def coding(self) -> Path:
@@ -112,6 +120,7 @@ def read_study(root: Path) -> Study:
         sample_by=tuple(str(name) for name in choice["sample_by"]),
         minimum=int(choice["minimum"]),
         period=str(choice["period"]),
+        invented=bool(choice["invented"]),
     )
 
 

@@ -16,7 +16,7 @@ from stagemix.mix.sample import Labelled, labelled_corpus
 from stagemix.mix.words import Remark, design_in_chinese
 from stagemix.posts.corpus import read_accounts
 from stagemix.posts.grouping import PERIODS
-from stagemix.study.folder import Study
+from stagemix.study.folder import INVENTED, Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,10 @@ def corrected(
         card=card,
         labels=variable.labels,
         accounts=_accounts(predictions, study),
-        remarks=_remarks(data, card, labels=variable.labels, source=source, absent=absent),
+        remarks=(
+            *([INVENTED] if study is not None and study.invented else []),
+            *_remarks(data, card, labels=variable.labels, source=source, absent=absent),
+        ),
     )
 
 

@@ -16,8 +16,6 @@ from stagemix.study.folder import Study
 from stagemix.study.mixing import Corrected, convergence_of, corrected, mix_of
 from stagemix.study.modelling import evaluate_folder
 
-TRUTH = "truth.csv"
-
 
 def write_report(
     study: Study,
@@ -57,7 +55,7 @@ def gather(study: Study, *, written_at: datetime) -> Report:
     return Report(
         title=study.title,
         written_at=written_at,
-        invented=(study.root / "corpora" / study.corpus / TRUTH).is_file(),
+        invented=study.invented,
         codebook=study.codebook,
         labels=labels,
         overall=mix_of(source, by="overall"),
