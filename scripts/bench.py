@@ -92,7 +92,7 @@ def measure(arguments: argparse.Namespace) -> dict:
 
 def main() -> int:
     arguments = parsed()
-    if not Path(sys.prefix).samefile(FOLDER) if FOLDER.exists() else True:
+    if not FOLDER.exists() or not Path(sys.prefix).samefile(FOLDER):
         return subprocess.run([ready(), *sys.argv]).returncode
     result = measure(arguments)
     arguments.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -56,7 +56,8 @@ def readme_commands(heading: str) -> list[list[str]]:
     text = (ROOT / "README.md").read_text("utf-8")
     section = text.split(f"### {heading}" if f"### {heading}" in text else f"## {heading}")[1]
     section = re.split(r"\n##+ ", section)[0]
-    return [line.split() for line in re.findall(r"^    ((?:stagemix|classify) .*)$", section, re.M)]
+    lines = re.findall(r"^    ((?:stagemix|classify) [^#\n]*)", section, re.M)
+    return [line.split() for line in lines]
 
 
 def test_the_readmes_study_runs_as_written(worked, tmp_path):

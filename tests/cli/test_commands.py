@@ -76,7 +76,7 @@ def test_mix_prints_every_account_and_says_why_a_share_is_refused(run, worked):
     for account in worked.posts["account"].unique():
         assert account in done.stdout
     assert "fewer than 3 coded posts of this stage in all: no share by group" in done.stdout
-    assert "drawn simple random within account and year" in done.stdout
+    assert "design: simple random within account and year." in done.stdout
 
 
 def test_mix_for_machines_has_one_row_per_account_period_and_stage(run, worked):

@@ -36,7 +36,15 @@ def test_ids_and_labels_are_read_and_blank_codes_left_out(tmp_path):
     assert table["post_id"].tolist() == ["001", "2", "4"]
     assert table["value"].tolist() == ["publish", "service", "uncodable"]
     assert table["inclusion_probability"].tolist() == [0.5, 1.0, 0.25]
-    assert table.index.tolist() == [0, 1, 2]
+    assert table.index.tolist() == [2, 3, 5]
+
+
+def test_chinese_columns_are_read(tmp_path):
+    table = read(tmp_path, "编号,实践阶段,入样概率,轮次\n1,发布,0.5,final\n2,service,1,final\n")
+    assert table[["post_id", "value", "round", "inclusion_probability"]].to_numpy().tolist() == [
+        ["1", "publish", "final", 0.5],
+        ["2", "service", "final", 1.0],
+    ]
 
 
 def test_without_probabilities_none_is_known(tmp_path):

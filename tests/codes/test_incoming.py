@@ -22,6 +22,7 @@ ROUND = Round(
     minimum=0,
     seed=1,
     frame="f",
+    without=(),
     strata={"all": (9, 3)},
     units=pd.DataFrame(
         {
@@ -81,11 +82,37 @@ def test_a_wide_table_has_a_column_per_variable_and_a_note_stands_once(tmp_path:
     ]
 
 
+def test_chinese_columns_mean_the_english_ones(tmp_path: Path) -> None:
+    path = long_codes(
+        tmp_path, "p1,a,stage,发布,2,拿不准", header="编号,编码员,变量,编码,把握,备注"
+    )
+    table = read_long_codes(path, codebook=BOOK)
+    assert table.reset_index().to_numpy().tolist() == [
+        [2, "p1", "a", "stage", "publish", "2", "拿不准", ""]
+    ]
+
+
+def test_a_column_may_be_named_after_its_variables_label(tmp_path: Path) -> None:
+    path = long_codes(tmp_path, "p1,a,发布,是", header="编号,编码员,实践阶段,兼有服务")
+    table = read_long_codes(path, codebook=BOOK)
+    assert table[["variable", "value"]].to_numpy().tolist() == [
+        ["stage", "publish"],
+        ["functions.also_service", "1"],
+    ]
+
+
+def test_an_english_name_wins_over_a_chinese_one(tmp_path: Path) -> None:
+    path = long_codes(tmp_path, "p1,7,a,stage,发布", header="post_id,编号,coder,variable,value")
+    assert read_long_codes(path, codebook=BOOK)["unit"].tolist() == ["p1"]
+
+
+COLUMNS_ARE = "the columns are post_id, coder, variable, value, a row for each code (编号, 编码员, 变量, 编码)"
 WRONG = {
-    "no columns": (["x"], "post", "no column post_id, coder, variable, value; "
-        "the columns are post_id, coder, variable, value"),
+    "no columns": (["x"], "post", "no column post_id, coder, variable, value; " + COLUMNS_ARE),
     "no coder in a wide table": (["p1,publish"], "post_id,stage",
-        "no column coder; the columns are post_id, coder, variable, value"),
+        "no column coder; " + COLUMNS_ARE),
+    "two columns of one meaning": (["p1,a,stage,发布,服务"], "编号,编码员,变量,编码,取值",
+        "columns 编码, 取值 both mean value; rename one of them"),
     "nothing filled in": (["p1,a,stage,", "p2,a,stage, "], None,
         "holds no codes; fill in the column value"),
     "no post": (["p1,a,stage,publish", ",a,stage,publish"], None, "no post_id in row 3; fill it in"),
@@ -227,6 +254,11 @@ def test_settled_values_come_with_their_reason_and_blank_ones_stay_open(tmp_path
             coded_at=WHEN,
         )
     ]
+
+
+def test_a_settled_table_may_have_chinese_columns(tmp_path: Path) -> None:
+    path = written(tmp_path / "s.csv", "编号,编码,理由\np1,服务,能办\n")
+    assert [(c.unit, c.value, c.memo) for c in settled(path)] == [("p1", "service", "能办")]
 
 
 @pytest.mark.parametrize(

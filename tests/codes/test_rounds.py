@@ -107,9 +107,38 @@ def test_a_round_is_read_as_it_was_written(tmp_path: Path) -> None:
     )
     assert after.coders == before.coders == ("甲", "乙")
     assert after.strata == before.strata == {"甲市": (7, 3), '乙"市\\': (7, 3)}
-    for field in ("name", "corpus", "design", "by", "allocation", "minimum", "seed", "frame"):
+    for field in (
+        "name",
+        "corpus",
+        "design",
+        "by",
+        "allocation",
+        "minimum",
+        "seed",
+        "frame",
+        "without",
+    ):
         assert getattr(after, field) == getattr(before, field)
     assert list(after.units["inclusion_probability"]) == [3 / 7] * 6
+
+
+def test_a_round_keeps_the_rounds_whose_posts_it_left_out(tmp_path: Path) -> None:
+    draw_ = draw(POSTS, n=6, seed=3, design="simple")
+    made = round_of(draw_, name="final", corpus="c", coders=["a"], without=["试编", "pilot-2"])
+    design, _ = write_round(made, tmp_path)
+    assert 'without = ["试编", "pilot-2"]\n' in design.read_text("utf-8")
+    assert read_round("final", tmp_path).without == made.without == ("试编", "pilot-2")
+    other, _ = write_round(drawn("b"), tmp_path)
+    assert "without = []\n" in other.read_text("utf-8")
+    assert read_round("b", tmp_path).without == ()
+
+
+def test_a_sample_that_a_killed_draw_left_behind_is_replaced(tmp_path: Path) -> None:
+    design, sample = write_round(drawn(), tmp_path)
+    design.unlink()
+    sample.write_text("half a", encoding="utf-8")
+    write_round(drawn(), tmp_path)
+    assert len(read_round("final", tmp_path).units) == 6
 
 
 def test_a_round_is_never_written_over(tmp_path: Path) -> None:
@@ -147,6 +176,7 @@ RESTORE = "restore it from your backup or version control"
     [
         (0, "seed = 3", "seed = ", "TOMLDecodeError: Invalid value (at line 7, column 8)"),
         (0, "seed = 3\n", "", "KeyError: 'seed'"),
+        (0, "without = []\n", "", "KeyError: 'without'"),
         (0, "[7, 3]", "[7]", "IndexError: list index out of range"),
         (1, "coders", "who", "KeyError: 'coders'"),
     ],

@@ -39,6 +39,7 @@ ROUND = Round(
     minimum=0,
     seed=1,
     frame="f",
+    without=(),
     strata={"all": (9, 3)},
     units=pd.DataFrame(
         {
@@ -98,6 +99,7 @@ def test_the_posts_are_protected_and_the_codes_are_drop_downs(tmp_path: Path) ->
             "F2:F4": "'取值'!$B$2:$B$3",
             "G2:G4": "'取值'!$C$2:$C$3",
             "H2:H4": "'取值'!$D$2:$D$3",
+            "I2:I4": '"1,2,3"',
         }
         assert [cell.value for cell in book["取值"]["A"]] == [
             "stage", "发布", "互动", "服务", "合作", "无法编码",
@@ -117,10 +119,12 @@ def test_more_variables_than_letters_still_have_their_drop_downs(tmp_path: Path)
     path = sheet(tmp_path / "甲.xlsx", codebook=codebook)
     with closing(openpyxl.load_workbook(path)) as book:
         lists = [v.formula1 for v in book["编码"].data_validations.dataValidation]
-    assert lists[25:] == ["'取值'!$Z$2:$Z$3", "'取值'!$AA$2:$AA$3", "'取值'!$AB$2:$AB$3"]
+    assert lists[25:] == [
+        "'取值'!$Z$2:$Z$3", "'取值'!$AA$2:$AA$3", "'取值'!$AB$2:$AB$3", '"1,2,3"',
+    ]  # fmt: skip
 
 
-def test_codes_by_label_and_by_id_come_back_and_blank_cells_are_no_codes(tmp_path: Path) -> None:
+def test_codes_by_label_and_by_id_come_back(tmp_path: Path) -> None:
     path = sheet(tmp_path / "甲.xlsx")
     fill(path, {
         (2, STAGE): "服务", (2, SERVICE): "否", (2, "把握（1–3）"): 2, (2, "备注"): "拿不准",
@@ -133,15 +137,79 @@ def test_codes_by_label_and_by_id_come_back_and_blank_cells_are_no_codes(tmp_pat
     assert table[columns].reset_index().to_numpy().tolist() == [
         [2, "p3", "甲", "stage", "service", "2", "拿不准"],
         [3, "001", "甲", "stage", "publish", "", ""],
+        *[
+            [row, unit, "甲", f"functions.also_{name}", "0", "", memo]
+            for name in ("publish", "interact")
+            for row, unit, memo in [
+                (2, "p3", ""),
+                (3, "001", ""),
+                (4, "p2", "只编了功能" if name == "publish" else ""),
+            ]
+        ],
         [2, "p3", "甲", "functions.also_service", "0", "", ""],
         [3, "001", "甲", "functions.also_service", "1", "", ""],
-        [4, "p2", "甲", "functions.also_service", "1", "", "只编了功能"],
+        [4, "p2", "甲", "functions.also_service", "1", "", ""],
     ]
 
 
+def test_what_a_coder_did_not_tick_is_a_no_in_the_rows_they_coded(tmp_path: Path) -> None:
+    path = sheet(tmp_path / "甲.xlsx")
+    fill(path, {(2, STAGE): "服务", (3, STAGE): "发布", (3, SERVICE): "是"})
+    _, table = read_sheet(path, codebook=BOOK)
+    parts = table[table["variable"] != "stage"]
+    assert sorted(parts[["unit", "variable", "value"]].itertuples(index=False, name=None)) == [
+        ("001", "functions.also_interact", "0"),
+        ("001", "functions.also_publish", "0"),
+        ("001", "functions.also_service", "1"),
+        ("p3", "functions.also_interact", "0"),
+        ("p3", "functions.also_publish", "0"),
+        ("p3", "functions.also_service", "0"),
+    ]
+
+
+def test_where_nobody_ticked_anything_blank_parts_are_no_codes(tmp_path: Path) -> None:
+    path = sheet(tmp_path / "甲.xlsx")
+    fill(path, {(2, STAGE): "服务", (3, "备注"): "没有编"})
+    _, table = read_sheet(path, codebook=BOOK)
+    assert table[["unit", "variable", "value"]].to_numpy().tolist() == [["p3", "stage", "service"]]
+
+
 def test_an_untouched_workbook_holds_no_codes(tmp_path: Path) -> None:
-    name, table = read_sheet(sheet(tmp_path / "甲.xlsx"), codebook=BOOK)
-    assert (name, len(table)) == ("final", 0)
+    path = sheet(tmp_path / "甲.xlsx")
+    with pytest.raises(DataError) as caught:
+        read_sheet(path, codebook=BOOK)
+    assert (
+        str(caught.value) == f"{path}: holds no codes; fill in the yellow cells of the sheet 编码"
+    )
+
+
+def without_column(path: Path, heading: str) -> None:
+    with closing(openpyxl.load_workbook(path)) as book:
+        names = [cell.value for cell in book["编码"][1]]
+        book["编码"].delete_cols(names.index(heading) + 1)
+        book.save(path)
+
+
+def test_a_column_of_a_required_variable_that_is_gone_is_said(tmp_path: Path) -> None:
+    path = sheet(tmp_path / "甲.xlsx")
+    fill(path, {(2, STAGE): "服务", (2, SERVICE): "是"})
+    without_column(path, STAGE)
+    with pytest.raises(DataError) as caught:
+        read_sheet(path, codebook=BOOK)
+    assert str(caught.value) == (
+        f"{path}: the column of 实践阶段 is gone; its header must read as it was written"
+    )
+
+
+def test_a_variable_that_came_into_the_codebook_later_has_no_column(tmp_path: Path) -> None:
+    path = sheet(tmp_path / "甲.xlsx")
+    fill(path, {(2, STAGE): "服务"})
+    later = reworded(
+        '[[variables]]\nid = "stage"',
+        '[[variables]]\nid = "tone"\nlevel = "binary"\n\n[[variables]]\nid = "stage"',
+    )
+    _, table = read_sheet(path, codebook=later)
+    assert table[["variable", "value"]].to_numpy().tolist() == [["stage", "service"]]
 
 
 def reworded(old: str, new: str) -> Codebook:
@@ -162,6 +230,8 @@ def test_a_label_reworded_meanwhile_loses_no_codes_and_the_old_version_is_kept(
     codes = codes_of(table, round_=ROUND, codebook=later, coded_at="", where="x")
     assert [(c.variable, c.value, c.codebook_version) for c in codes] == [
         ("stage", "service", "1.2"),
+        ("functions.also_publish", "0", "1.2"),
+        ("functions.also_interact", "0", "1.2"),
         ("functions.also_service", "1", "1.2"),
     ]
 

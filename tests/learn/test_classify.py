@@ -4,7 +4,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from stagemix.errors import DataError, MissingError
-from stagemix.learn.classify import CHUNK, predict, read_predictions, write_predictions
+from stagemix.learn.classify import (
+    CHUNK,
+    check_predictions_folder,
+    predict,
+    read_predictions,
+    write_predictions,
+)
 from stagemix.learn.model_file import load_model
 
 COLUMNS = [
@@ -22,7 +28,12 @@ def stored(worked):
 @pytest.fixture
 def folder(worked, stored, tmp_path):
     """A folder of predictions that a test may spoil."""
-    write_predictions(predict(worked.posts, model=stored.model), tmp_path / "预测", stored=stored)
+    write_predictions(
+        predict(worked.posts, model=stored.model),
+        tmp_path / "预测",
+        stored=stored,
+        corpus=worked.corpus,
+    )
     return tmp_path / "预测"
 
 
@@ -52,6 +63,8 @@ def test_the_metadata_tell_the_model(worked, stored):
     assert raw[b"stagemix.model"].decode() == worked.model.resolve().as_posix()
     found = read_predictions(worked.predictions)
     assert (found.model, found.model_hash) == (worked.model.resolve(), stored.card.hash)
+    assert raw[b"stagemix.corpus"].decode() == worked.corpus.resolve().as_posix()
+    assert found.corpus == worked.corpus.resolve()
     assert found.variable == "stage"
     assert found.categories == ("publish", "interact", "service", "cooperate")
     assert found.table.columns.tolist() == [c if c != "stage" else "label" for c in COLUMNS]
@@ -84,18 +97,32 @@ def test_undated_posts_are_labelled(worked, stored):
 
 
 def test_writing_again_replaces(folder, worked, stored):
-    write_predictions(predict(worked.posts.head(5), model=stored.model), folder, stored=stored)
-    assert len(read_predictions(folder).table) == 5
+    table = predict(worked.posts.head(5), model=stored.model)
+    write_predictions(table, folder, stored=stored, corpus=worked.root / "other")
+    found = read_predictions(folder)
+    assert (len(found.table), found.corpus) == (5, (worked.root / "other").resolve())
 
 
 def test_other_parquet_files_beside_the_predictions(folder, worked, stored):
     pd.DataFrame({"post_id": ["a"]}).to_parquet(folder / "other.parquet")
     table = predict(worked.posts.head(5), model=stored.model)
     with pytest.raises(DataError) as error:
-        write_predictions(table, folder, stored=stored)
+        write_predictions(table, folder, stored=stored, corpus=worked.corpus)
     assert str(error.value) == (
         f"{folder}: holds other.parquet beside predictions.parquet; move it away"
     )
+
+
+def test_a_folder_that_cannot_hold_predictions_is_said(tmp_path):
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "a.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError) as error:
+        check_predictions_folder(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}: holds part/a.parquet beside predictions.parquet; move it away"
+    )
+    check_predictions_folder(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_no_predictions(tmp_path):
@@ -110,6 +137,16 @@ def test_no_predictions(tmp_path):
 def test_a_file_that_stagemix_did_not_write(folder):
     path = folder / "other.parquet"
     pd.DataFrame({"post_id": ["a"]}).to_parquet(path)
+    assert refused(folder) == (
+        f"{path}: not written by `stagemix classify`; classify the corpus again"
+    )
+
+
+def test_predictions_that_do_not_name_their_corpus(folder):
+    path = folder / "predictions.parquet"
+    table = pq.read_table(path)
+    raw = {k: v for k, v in table.schema.metadata.items() if k != b"stagemix.corpus"}
+    pq.write_table(table.replace_schema_metadata(raw), path)
     assert refused(folder) == (
         f"{path}: not written by `stagemix classify`; classify the corpus again"
     )

@@ -129,7 +129,7 @@ def test_one_category_only(worked):
     with pytest.raises(DataError) as error:
         fit(worked, codes_of(worked.posts, publish=20, interact=2))
     assert str(error.value) == (
-        "stage: fewer than two categories have 3 codes or more (publish 20, interact 2, "
+        "the codes: stage: fewer than two categories have 3 codes or more (publish 20, interact 2, "
         "service 0, cooperate 0); code more posts before training"
     )
 
@@ -138,8 +138,8 @@ def test_codes_of_posts_that_are_not_in_the_corpus(worked):
     codes = codes_of(worked.posts, publish=20, interact=9)
     codes.loc[[3, 5], "post_id"] = ["x1", "x2"]
     with pytest.raises(DataError) as error:
-        fit(worked, codes)
+        fit(worked, codes, where="codes.csv")
     assert str(error.value) == (
-        "2 coded posts are not in the corpus: x1, x2; "
+        "codes.csv: row 3 (x1), row 5 (x2) is of a post that is not in the corpus; "
         "add their corpus with another --corpus, or take them out of the codes"
     )

@@ -4,7 +4,10 @@ import pytest
 
 from stagemix.mix.design import find_design
 
-FALLBACK = "posts of equal probability within an account and year"
+FALLBACK = (
+    "not one simple draw; posts of equal probability within an account and year are taken as a "
+    "stratum"
+)
 
 
 def corpus(seed=0, size=240):
@@ -84,6 +87,17 @@ def test_one_draw_over_the_corpus_is_found():
     assert found.name == "simple random over the corpus"
     assert set(found.pair) == {40 * 39 / (240 * 239)}
     assert found.paired.all()
+
+
+def test_without_any_time_no_period_is_tried():
+    posts = corpus().assign(
+        published_at=pd.Series(pd.NaT, index=range(240), dtype="datetime64[us]")
+    )
+    row, chance, _ = drawn(posts, posts["account"], n=20)
+    assert find_design(posts, row=row, chance=chance).name == "simple random within account"
+    found = find_design(posts, row=np.arange(40), chance=np.full(40, 40 / 240))
+    assert found.name == "simple random over the corpus"
+    assert set(found.pair) == {40 * 39 / (240 * 239)}
 
 
 def test_anything_else_is_strata_of_equal_probability():

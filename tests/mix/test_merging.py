@@ -166,7 +166,10 @@ def test_cells_are_unbiased_when_likely_posts_were_drawn_more_often(label, guess
             data = label(
                 account=account, year=year, truth=truth, p=p, rows=rows, chance=chance, stages=TWO
             )
-            assert data.design.name == "posts of equal probability within an account and year"
+            assert data.design.name == (
+                "not one simple draw; posts of equal probability within an account and year are "
+                "taken as a stratum"
+            )
             found = estimate(data)
             assert found.squares_hold
             theta.append(found.theta[0, 0])

@@ -119,8 +119,39 @@ def test_a_rare_stage_is_refused_by_group_but_not_overall(label, guesses):
     assert (row["status"], row["note"], row["n_posts"]) == ("refused", "rare_stage", 40)
     assert pd.isna(row["share"])
     row = one(mix_table(data, by=()), stage="cooperate")
-    assert (row["status"], row["note"]) == ("few", "few_codes_of_stage")
+    assert (row["status"], row["note"]) == ("few", "very_few_codes_of_stage")
     assert row["low"] <= row["share"] < row["high"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "note"),
+    [
+        (2, "very_few_codes_of_stage"),
+        (3, "few_codes_of_stage"),
+        (9, "few_codes_of_stage"),
+        (10, ""),
+    ],
+)
+def test_the_note_of_an_overall_share_follows_its_codes(label, guesses, codes, note):
+    truth = ["cooperate"] * codes + ["publish"] * (60 - codes)
+    data = label(
+        account=["a"] * 60, year=[2020] * 60, truth=truth, p=guesses(truth), rows=range(40),
+        chance=[40 / 60] * 40,
+    )  # fmt: skip
+    row = one(mix_table(data, by=()), stage="cooperate")
+    assert (row["status"], row["note"]) == ("few" if note else "ok", note)
+    assert row["n_codes_of_stage"] == codes
+
+
+def test_the_codes_of_each_stage_are_counted_in_every_group(label, guesses):
+    data = world(label, guesses)
+    for by in [(), ("account",), ("year",), ("account", "year")]:
+        table = mix_table(data, by=by)
+        per_group = table.groupby(["account", "period"])["n_codes_of_stage"].sum()
+        n_codes = table.groupby(["account", "period"])["n_codes"].first()
+        assert per_group.to_dict() == n_codes.to_dict()
+        per_stage = table.groupby("stage")["n_codes_of_stage"].sum()
+        assert per_stage.to_dict() == {s: int(n) for s, n in data.counts.items()}
 
 
 @pytest.mark.parametrize(("codes", "status"), [(2, "refused"), (3, "few"), (9, "few"), (10, "ok")])

@@ -74,10 +74,11 @@ def test_uncodable_posts_leave_the_sample_but_not_the_design(files):
 def test_codes_of_posts_that_were_not_classified(files):
     predictions, codes, out_of_fold = files
     codes["post_id"] = ["f", "x", "y"]
+    codes.index = [2, 3, 7]
     with pytest.raises(DataError) as error:
-        labelled_corpus(predictions, codes, out_of_fold, categories=STAGES)
+        labelled_corpus(predictions, codes, out_of_fold, categories=STAGES, where="codes.csv")
     assert str(error.value) == (
-        "2 coded posts have no prediction: x, y; "
+        "codes.csv: row 3 (x), row 7 (y) is of a post that has no prediction; "
         "classify the corpus they are from, or leave them out of the codes"
     )
 

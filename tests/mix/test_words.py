@@ -31,7 +31,8 @@ def test_words_of_a_refusal():
         *(f"simple random within {unit}" for unit in UNITS),
         "simple random within account",
         "simple random over the corpus",
-        "posts of equal probability within an account and year",
+        "not one simple draw; posts of equal probability within an account and year are taken as a "
+        "stratum",
     ],
 )
 def test_every_design_has_chinese_words(design):

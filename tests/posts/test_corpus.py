@@ -95,6 +95,46 @@ def test_text_files_in_a_folder_per_account(folder):
     assert posts.loc["甲发布/通知", "source"] == "甲发布/通知.txt"
 
 
+def test_an_upper_case_ending_is_a_text_file_too(folder):
+    (folder / "甲").mkdir()
+    (folder / "甲" / "一.TXT").write_text("正文", encoding="utf-8")
+    (folder / "甲" / "二.txt").write_text("正文", encoding="utf-8")
+    assert read_corpus(folder)["post_id"].tolist() == ["甲/一", "甲/二"]
+
+
+@pytest.mark.parametrize("name", ["说明.txt", "甲/2021/二.txt"])
+def test_a_text_file_that_is_not_in_an_account_folder(folder, name):
+    for path in (folder / "甲" / "一.txt", folder / name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("正文", encoding="utf-8")
+    assert error_of(read_corpus, folder) == (
+        f"{folder}: {name} is not in a subfolder named after its account"
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["posts.csv", "posts.jsonl"], "posts.csv, posts.jsonl"),
+        (["posts.csv", "甲/一.txt"], "posts.csv, 甲/一.txt"),
+        (["posts.parquet", "posts.csv"], "posts.csv, posts.parquet"),
+        (["posts.parquet", "part.parquet"], "part.parquet, posts.parquet"),
+        (["a.parquet", "b.parquet", "甲/一.txt"], "a.parquet, 甲/一.txt, b.parquet"),
+    ],
+)
+def test_posts_in_several_forms_are_not_chosen_from(folder, names, found):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        if path.suffix == ".parquet":
+            some_posts(name).to_parquet(path)
+        else:
+            path.write_text(CSV, encoding="utf-8")
+    assert error_of(read_corpus, folder) == (
+        f"{folder}: holds posts in several forms ({found}); keep one"
+    )
+
+
 def test_further_columns_of_a_corpus_are_kept(folder):
     (folder / "posts.csv").write_text("post_id,account,text,主题\n1,甲,文,防疫\n", encoding="utf-8")
     assert read_corpus(folder)["主题"].tolist() == ["防疫"]

@@ -54,6 +54,22 @@ def test_a_column_of_the_posts_and_one_of_the_account_table():
     assert sectors.isna().tolist() == [False, False, True]
 
 
+@pytest.mark.parametrize("name", ["form", "position", "original"])
+def test_what_platforms_say_of_a_post_groups_it_too(name):
+    posts = POSTS.assign(**{name: ["a", "b", None]})
+    assert grouping(posts, name)[:2].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["post_id", "published_at", "主题"])
+def test_other_columns_of_the_posts_group_nothing(name):
+    with pytest.raises(DataError) as error:
+        grouping(POSTS.assign(主题="防疫"), name, accounts=ACCOUNTS)
+    assert str(error.value) == (
+        f"--by {name}: no such column; "
+        "one can group by year, half, quarter, month, account, sector, region"
+    )
+
+
 @pytest.mark.parametrize(
     ("accounts", "known"), [(None, "account"), (ACCOUNTS, "account, sector, region")]
 )

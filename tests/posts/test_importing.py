@@ -42,6 +42,7 @@ def test_files_of_several_encodings_become_one_corpus(tmp_path, to):
     assert posts["source"].to_dict() == {"1": "一.csv:2", "2": "一.csv:3", "3": "二.tsv:2"}
     assert summary.files == {str(one): 2, str(two): 1}
     assert (summary.added, summary.already_there, summary.posts) == (3, 0, 3)
+    assert summary.differing == 0
     assert summary.accounts == {"甲发布": 2, "乙公安": 1}
     assert (summary.first, summary.last) == (
         pd.Timestamp("2021-03-05 10:20"),
@@ -84,6 +85,21 @@ def test_json_lines_with_half_an_emoji(tmp_path, to):
     assert (row["post_id"], row["text"]) == ("4611686018427387905", "好\ufffd")
 
 
+@pytest.mark.parametrize("text", ['{"段": "好"}', '["好", "坏"]'])
+def test_a_nested_text_is_refused(tmp_path, to, text):
+    path = written(
+        tmp_path,
+        "a.jsonl",
+        f'{{"id": 1, "账号": "甲", "正文": "好"}}\n{{"id": 2, "账号": "甲", "正文": {text}}}\n',
+    )
+    with pytest.raises(DataError) as error:
+        import_files([path], to=to)
+    assert str(error.value) == (
+        f"{path}, column text: row 2 holds no text but a nested value; flatten it"
+    )
+    assert not to.exists()
+
+
 def test_importing_again_adds_only_what_is_new(tmp_path, to):
     import_files([written(tmp_path, "一.csv", ONE)], to=to)
     changed = ONE.replace("题一", "改过") + "4,甲发布,题四,,\n"
@@ -91,6 +107,16 @@ def test_importing_again_adds_only_what_is_new(tmp_path, to):
     assert (summary.added, summary.already_there, summary.posts) == (1, 2, 3)
     titles = read_corpus(to).set_index("post_id")["title"].to_dict()
     assert titles == {"1": "题一", "2": "题二", "4": "题四"}
+    assert summary.differing == 1
+
+
+def test_known_posts_with_another_text_are_counted_and_other_changes_are_not(tmp_path, to):
+    head = "编号,公众号,标题,正文,阅读数\n"
+    import_files([written(tmp_path, "一.csv", head + "1,甲,题,文,5\n2,甲,题,,5\n")], to=to)
+    again = written(tmp_path, "二.csv", head + "1,甲,题,改,5\n2,甲,题,,9\n3,甲,新,,1\n")
+    summary = import_files([again], to=to)
+    assert (summary.added, summary.already_there, summary.differing) == (1, 2, 1)
+    assert read_corpus(to)["text"].fillna("").tolist() == ["文", "", ""]
 
 
 def test_importing_the_same_file_again_changes_nothing(tmp_path, to):
@@ -98,7 +124,7 @@ def test_importing_the_same_file_again_changes_nothing(tmp_path, to):
     import_files([path], to=to)
     before = read_corpus(to)
     summary = import_files([path], to=to)
-    assert (summary.added, summary.already_there) == (0, 2)
+    assert (summary.added, summary.already_there, summary.differing) == (0, 2, 0)
     pd.testing.assert_frame_equal(read_corpus(to), before)
 
 
@@ -168,8 +194,12 @@ BAD = [
     (
         "编号,公众号\n9,甲\n",
         {},
-        "{path}: no column text (or title); found post_id, account, source; "
-        "name a column with --map 列名=field in `stagemix import`",
+        "{path}: no column is a title or a text; found 编号, 公众号; name one with --map 列名=text",
+    ),
+    (
+        ONE + "9,甲发布\n",
+        {},
+        "{path}: row 4 has 2 cells, the header 5; the file may have been cut short, export it again",
     ),
     (
         "标题\n题\n另一题\n题\n",

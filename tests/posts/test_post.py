@@ -1,5 +1,6 @@
 """How a raw table becomes a post table."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -101,6 +102,19 @@ def test_text_alone_or_title_alone_is_enough():
             [post("1", published_at="去年")],
             "a.csv, column published_at: row 2 ('去年') is not a time (write 2021-03-05 10:20); "
             "correct it or leave it blank",
+        ),
+        (
+            [
+                post("1"),
+                post("2", text={"段": "好"}),
+                post("3", text=["好"]),
+                post("4", text=np.array(["好"])),
+            ],
+            "a.csv, column text: row 3, 4, 5 holds no text but a nested value; flatten it",
+        ),
+        (
+            [post("1", title=b"x")],
+            "a.csv, column title: row 2 holds no text but a nested value; flatten it",
         ),
         (
             [post("1", original="大概")],

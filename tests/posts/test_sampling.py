@@ -69,6 +69,75 @@ def test_shares_worked_by_hand(sizes, n, allocation, minimum, drawn):
     assert shares.tolist() == drawn
 
 
+@pytest.mark.parametrize(
+    ("room", "n", "allocation", "minimum", "drawn"),
+    [
+        ([50, 30, 20], 10, "proportional", 0, [5, 3, 2]),
+        ([40, 20, 1], 10, "proportional", 0, [6, 3, 1]),
+        ([40, 0, 20], 7, "proportional", 2, [5, 0, 2]),
+        ([40, 1, 20], 9, "equal", 2, [4, 1, 4]),
+        ([3, 2, 1], 6, "proportional", 2, [3, 2, 1]),
+    ],
+)
+def test_shares_go_by_the_whole_stratum_as_far_as_it_has_posts_left(
+    room, n, allocation, minimum, drawn
+):
+    shares = allocate(
+        pd.Series([50, 30, 20]), n=n, allocation=allocation, minimum=minimum, room=pd.Series(room)
+    )
+    assert shares.tolist() == drawn
+
+
+@given(SIZES, st.integers(0, 2**32 - 1), st.sampled_from(ALLOCATIONS), st.data())
+def test_posts_of_other_rounds_are_never_drawn_and_chances_are_of_the_whole_stratum(
+    sizes, seed, allocation, data
+):
+    posts = frame(*sizes)
+    taken = posts["post_id"].sample(
+        data.draw(st.integers(min_value=0, max_value=len(posts) - 1)), random_state=seed
+    )
+    n = data.draw(st.integers(min_value=1, max_value=len(posts) - len(taken)))
+    drawn = draw(
+        posts, n=n, seed=seed, design="stratified", by=("account",), allocation=allocation,
+        minimum=0, taken=taken,
+    )  # fmt: skip
+    assert len(drawn.units) == n
+    assert drawn.units["post_id"].is_unique
+    assert not drawn.units["post_id"].isin(taken).any()
+    strata = drawn.strata.set_index("stratum")
+    assert strata["posts"].to_dict() == posts["account"].value_counts().to_dict()
+    assert drawn.units["stratum"].value_counts().to_dict() == {
+        name: k for name, k in strata["drawn"].items() if k
+    }
+    chances = drawn.units["stratum"].map(strata["drawn"] / strata["posts"])
+    assert drawn.units["inclusion_probability"].tolist() == chances.tolist()
+
+
+def test_two_simple_draws_share_no_post_and_have_the_chance_of_the_whole_corpus():
+    posts = frame(20)
+    one = draw(posts, n=5, seed=1, design="simple")
+    two = draw(posts, n=8, seed=1, design="simple", taken=one.units["post_id"])
+    both = draw(posts, n=13, seed=1, design="simple")
+    assert [*one.units["post_id"], *two.units["post_id"]] == both.units["post_id"].tolist()
+    assert two.units["inclusion_probability"].tolist() == [8 / 20] * 8
+    assert two.strata.to_dict("records") == [{"stratum": "all", "posts": 20, "drawn": 8}]
+    assert two.frame == one.frame
+
+
+def test_every_post_comes_up_in_the_second_draw_as_often_as_its_chance_says():
+    posts = frame(8, 4)
+    drawn = []
+    for seed in range(300):
+        plan = {"seed": seed, "design": "stratified", "by": ("account",), "minimum": 0}
+        one = draw(posts, n=3, **plan)
+        drawn.append(draw(posts, n=6, taken=one.units["post_id"], **plan).units)
+    units = pd.concat(drawn)
+    share = units["post_id"].value_counts() / 300
+    assert len(share) == 12
+    assert share.between(0.4, 0.6).all()
+    assert set(units["inclusion_probability"]) == {0.5}
+
+
 @given(SIZES, st.integers(), st.data())
 def test_the_chance_of_a_drawn_post_is_drawn_over_size(sizes, seed, data):
     posts = frame(*sizes)
@@ -157,6 +226,11 @@ def untimed(posts: pd.DataFrame, *rows: int) -> pd.DataFrame:
     [
         (frame(5), {"n": 6}, "--n 6: the corpus has 5 posts; draw between 1 and that"),
         (frame(5), {"n": 0}, "--n 0: the corpus has 5 posts; draw between 1 and that"),
+        (
+            frame(5),
+            {"n": 4, "taken": pd.Series(["0-1", "0-3", "elsewhere"])},
+            "--n 4: the corpus has 5 posts, 3 of them in no other round; draw between 1 and that",
+        ),
         (
             frame(5),
             {"by": ()},

@@ -76,9 +76,9 @@ def test_blank_lines_and_blank_rows_are_no_posts(tmp_path):
     assert read_table(path).to_dict("index") == {4: {"编号": "1", "标题": "甲"}}
 
 
-def test_short_rows_are_filled_up_and_blank_cells_beyond_the_header_dropped(tmp_path):
+def test_blank_cells_beyond_the_header_are_dropped(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("编号,标题\n1\n2,乙,, \n", encoding="utf-8")
+    path.write_text("编号,标题\n1,\n2,乙,, \n", encoding="utf-8")
     assert read_table(path).values.tolist() == [["1", ""], ["2", "乙"]]
 
 
@@ -102,6 +102,11 @@ def test_a_column_without_a_name_is_left_out(tmp_path):
             "a.csv",
             "编号,标题\n1,甲\n2,乙,丙\n",
             "row 3 has 3 cells, the header 2; put quotes around the cell that holds a comma",
+        ),
+        (
+            "a.csv",
+            "编号,标题,正文\n1,甲,文\n2,乙",
+            "row 3 has 2 cells, the header 3; the file may have been cut short, export it again",
         ),
         (
             "a.csv",

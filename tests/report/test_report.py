@@ -85,17 +85,13 @@ def test_the_workbook_holds_the_same_numbers(study_with_report):
         study_with_report / "reports" / "report.xlsx", sheet_name=None, engine="calamine"
     )
     assert list(book) == [
-        "各账号",
-        "账号×时段",
-        "合计",
-        "信度",
-        "分类器",
-        "混淆矩阵",
-        "融合与趋同",
-        "说明",
-    ]
+        "各账号", "账号×时段", "合计", "信度", "分类器", "混淆矩阵", "融合与趋同", "说明",
+    ]  # fmt: skip
     accounts = book["各账号"]
     assert len(accounts) == 6 * 4
-    ok = accounts[accounts["status"] != "refused"]
-    assert ((ok["low"] <= ok["share"]) & (ok["share"] <= ok["high"])).all()
-    assert book["合计"]["share"].sum() == pytest.approx(1.0)
+    assert set(accounts["状态"]) == {"可用", "不给"}
+    given = accounts[accounts["状态"] == "可用"]
+    assert (given["95% 下限"] <= given["校正占比"]).all()
+    assert (given["校正占比"] <= given["95% 上限"]).all()
+    assert book["合计"]["校正占比"].sum() == pytest.approx(1.0)
+    assert book["信度"].loc[0, "测量水平"] == "定序"

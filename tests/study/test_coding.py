@@ -5,8 +5,11 @@ import openpyxl
 import pytest
 
 from stagemix.codes.codebook import default_codebook
+from stagemix.codes.rounds import round_of, write_round
 from stagemix.codes.store import CodeStore
 from stagemix.errors import DataError, MissingError
+from stagemix.posts.corpus import read_corpus
+from stagemix.posts.sampling import draw
 from stagemix.posts.tables import read_table
 from stagemix.study.coding import (
     agreement_of_file,
@@ -26,8 +29,8 @@ IDS = ["p1", "p2", "p3", "p4", "p5", "p6"]
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Study:
-    """Six posts of two accounts, all in the round `final` of 甲 and 乙."""
+def undrawn(tmp_path: Path) -> Study:
+    """Six posts of two accounts, of which none is drawn."""
     root = tmp_path / "研究"
     init_study(root)
     corpus = root / "corpora" / "posts"
@@ -39,9 +42,15 @@ def study(tmp_path: Path) -> Study:
     (corpus / "posts.csv").write_text(
         "\n".join(["post_id,account,title,text,published_at", *rows]) + "\n", encoding="utf-8"
     )
-    made = read_study(root)
-    draw_round(made, corpus, n=6, name="final", coders=["甲", "乙"])
-    return made
+    return read_study(root)
+
+
+@pytest.fixture
+def study(undrawn: Study) -> Study:
+    """Six posts of two accounts, all in the round `final` of 甲 and 乙."""
+    corpus = undrawn.root / "corpora" / "posts"
+    draw_round(undrawn, corpus, n=6, name="final", coders=["甲", "乙"])
+    return undrawn
 
 
 def codes_file(study: Study, name: str, *rows: str, header: str = "") -> Path:
@@ -80,14 +89,57 @@ def fill(path: Path, values: dict[str, str], *, heading: str = STAGE) -> None:
 DISAGREED = ["p1,甲,stage,发布", "p1,乙,stage,发布", "p2,甲,stage,互动", "p2,乙,stage,服务"]
 
 
-def test_a_round_takes_the_choices_not_made_from_the_study(study: Study) -> None:
-    made = draw_round(study, study.root / "corpora" / "posts", n=4, name="试编", coders=["甲"])
+def test_a_round_takes_the_choices_not_made_from_the_study(undrawn: Study) -> None:
+    corpus = undrawn.root / "corpora" / "posts"
+    made = draw_round(undrawn, corpus, n=4, name="试编", coders=["甲"])
+    assert made.without == ()
     assert (made.corpus, made.design, made.seed, made.minimum) == (
         "corpora/posts", "stratified", 1, 2,
     )  # fmt: skip
     assert made.by == ("account", "year")
     assert made.strata == {"东 | 2021": (3, 2), "西 | 2021": (3, 2)}
     assert list(made.units["inclusion_probability"]) == [2 / 3] * 4
+
+
+def test_two_rounds_share_no_post_and_keep_the_chances_of_the_whole_stratum(
+    undrawn: Study,
+) -> None:
+    corpus = undrawn.root / "corpora" / "posts"
+    pilot = draw_round(undrawn, corpus, n=2, name="试编", coders=["甲"], minimum=1)
+    final = draw_round(undrawn, corpus, n=4, name="final", coders=["甲", "乙"])
+    assert (pilot.without, final.without) == ((), ("试编",))
+    assert sorted([*pilot.units["post_id"], *final.units["post_id"]]) == IDS
+    assert list(pilot.units["inclusion_probability"]) == [1 / 3] * 2
+    assert list(final.units["inclusion_probability"]) == [2 / 3] * 4
+    assert final.strata == {"东 | 2021": (3, 2), "西 | 2021": (3, 2)}
+    with pytest.raises(DataError) as caught:
+        draw_round(undrawn, corpus, n=1, name="三", coders=["甲"])
+    assert str(caught.value) == (
+        "--n 1: the corpus has 6 posts, 0 of them in no other round; draw between 1 and that"
+    )
+    assert not (undrawn.rounds / "三.toml").exists()
+
+
+def test_rounds_of_another_corpus_leave_nothing_out(study: Study) -> None:
+    other = study.root / "corpora" / "other"
+    other.mkdir()
+    posts = (study.root / "corpora" / "posts" / "posts.csv").read_bytes()
+    (other / "posts.csv").write_bytes(posts)
+    made = draw_round(study, other, n=6, name="b", coders=["甲"])
+    assert (made.without, len(made.units)) == ((), 6)
+
+
+def test_a_grouping_makes_the_design_stratified_though_there_are_no_times(study: Study) -> None:
+    for account in ("东", "西"):
+        (study.root / "corpora" / "texts" / account).mkdir(parents=True)
+        for n in range(3):
+            path = study.root / "corpora" / "texts" / account / f"{n}.txt"
+            path.write_text("正文", encoding="utf-8")
+    made = draw_round(
+        study, study.root / "corpora" / "texts", n=4, name="b", coders=["甲"], by=("account",)
+    )
+    assert (made.design, made.by) == ("stratified", ("account",))
+    assert made.strata == {"东": (3, 2), "西": (3, 2)}
 
 
 def test_without_times_the_design_is_simple(study: Study) -> None:
@@ -178,6 +230,7 @@ def test_what_cannot_be_handed_out(study: Study) -> None:
 def test_a_workbook_of_another_round_is_refused(study: Study) -> None:
     path = study.root / "a.xlsx"
     hand_out(study, round_="final", to=path, coder="甲")
+    fill(path, {"p1": "发布"})
     with pytest.raises(DataError) as caught:
         take_in(study, [path], round_="试编", coded_at=MONDAY)
     assert str(caught.value) == f"{path}: is of round final, not 试编; leave --round out"
@@ -193,12 +246,58 @@ def test_a_plain_workbook_of_codes_is_read_with_its_round(study: Study) -> None:
     assert (taken.codes, taken.new) == (1, 1)
 
 
-def test_a_workbook_without_codes_leaves_an_empty_list_of_agreed_ones(study: Study) -> None:
+def test_a_workbook_without_codes_is_refused_with_all_that_came_with_it(study: Study) -> None:
     path = study.root / "a.xlsx"
     hand_out(study, round_="final", to=path, coder="甲")
-    (taken,) = take_in(study, [path], round_=None, coded_at=MONDAY)
-    assert (taken.codes, taken.new) == (0, 0)
-    assert study.agreed.read_text("utf-8") == "post_id,stratum,inclusion_probability,round\n"
+    good = codes_file(study, "good.csv", "p3,乙,stage,发布")
+    with pytest.raises(DataError) as caught:
+        take_in(study, [good, path], round_=None, coded_at=MONDAY)
+    assert (
+        str(caught.value) == f"{path}: holds no codes; fill in the yellow cells of the sheet 编码"
+    )
+    assert stored(study) == []
+    assert not study.agreed.exists()
+
+
+def test_unticked_parts_of_a_workbook_are_stored_as_no(study: Study) -> None:
+    path = study.root / "a.xlsx"
+    hand_out(study, round_="final", to=path, coder="甲")
+    fill(path, {"p1": "服务", "p2": "服务"})
+    fill(path, {"p1": "是"}, heading="兼有互动（functions.also_interact）")
+    take_in(study, [path], round_=None, coded_at=MONDAY)
+    agreed = read_table(study.agreed).set_index("post_id")
+    assert agreed["functions.also_interact"].to_dict() == {"p1": "1", "p2": "0"}
+    assert agreed["functions.also_service"].to_dict() == {"p1": "0", "p2": "0"}
+
+
+def test_a_coder_who_says_two_things_in_two_files_is_told(study: Study) -> None:
+    one = codes_file(study, "one.csv", "p1,甲,stage,发布", "p1,乙,stage,发布")
+    two = codes_file(study, "two.csv", "p2,乙,stage,发布", "p1,甲,stage,服务")
+    with pytest.raises(DataError) as caught:
+        take_in(study, [one, two], round_=None, coded_at=MONDAY)
+    assert str(caught.value) == (
+        "the files together: rows one.csv:2, two.csv:3 hold more than one code of p1 by 甲 for "
+        "stage; keep one"
+    )
+    assert stored(study) == []
+
+
+def test_files_of_several_rounds_are_held_against_each_other_by_round(undrawn: Study) -> None:
+    corpus = undrawn.root / "corpora" / "posts"
+    for name in ("a", "b"):
+        draw_round(undrawn, corpus, n=2, name=name, coders=["甲"], minimum=1)
+    files = {}
+    for file, name in (("a1", "a"), ("a2", "a"), ("b", "b")):
+        files[file] = undrawn.root / f"{file}.xlsx"
+        hand_out(undrawn, round_=name, to=files[file], coder="甲")
+        posts = dict.fromkeys(IDS, "服务" if file == "a2" else "发布")
+        fill(files[file], posts)
+    with pytest.raises(DataError) as caught:
+        take_in(undrawn, list(files.values()), round_=None, coded_at=MONDAY)
+    assert str(caught.value).startswith("the files together: rows a1.xlsx:2, a2.xlsx:2 hold more")
+    assert stored(undrawn) == []
+    taken = take_in(undrawn, [files["a1"], files["b"]], round_=None, coded_at=MONDAY)
+    assert [(t.round, t.new) for t in taken] == [("a", 2), ("b", 2)]
 
 
 def test_the_same_table_twice_adds_nothing(study: Study) -> None:
@@ -301,6 +400,14 @@ def test_a_coder_may_settle_too_and_the_own_codes_stay_as_they_were(study: Study
     ]
 
 
+def test_a_round_that_is_not_there_settles_nothing(study: Study) -> None:
+    with pytest.raises(MissingError) as caught:
+        settle(
+            study, study.root / "no.csv", round_="two", variable="stage", by="甲", coded_at=MONDAY
+        )
+    assert str(caught.value) == f"{study.rounds / 'two.toml'}: no round two; there are final"
+
+
 def test_nothing_is_settled_when_one_row_is_bad(study: Study) -> None:
     take(study, *DISAGREED)
     before = stored(study)
@@ -399,8 +506,12 @@ def test_a_table_to_settle_that_may_be_filled_in_is_never_written_over(study: St
 
 
 def test_a_post_of_two_rounds_stands_with_the_studys_round(study: Study) -> None:
+    # of rounds written by hand: draw_round leaves out the posts of the others
     corpus = study.root / "corpora" / "posts"
-    draw_round(study, corpus, n=6, name="a-pilot", coders=["甲"])
+    drawn = draw(read_corpus(corpus), n=6, seed=1, design="stratified", by=("account", "year"))
+    write_round(
+        round_of(drawn, name="a-pilot", corpus="corpora/posts", coders=["甲"]), study.rounds
+    )
     pilot = codes_file(study, "pilot.csv", "p1,甲,stage,合作", "p5,甲,stage,合作")
     take_in(study, [pilot], round_="a-pilot", coded_at=MONDAY)
     take(study, "p1,甲,stage,发布", "p1,乙,stage,发布", "p2,甲,functions.also_service,是")

@@ -1,13 +1,22 @@
 """The example study of this repository keeps what its README promises."""
 
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import rjieba
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 
 from stagemix.codes.codebook import read_codebook_text
+from stagemix.codes.rounds import read_round
 from stagemix.errors import DataError
 from stagemix.posts.corpus import read_accounts, read_corpus
+from stagemix.posts.post import full_text
+from stagemix.posts.sampling import draw
 from stagemix.study.example import copy_example
 from stagemix.study.folder import read_study
 
@@ -37,6 +46,45 @@ def test_texts_differ(posts):
     assert posts["text_id"].nunique() >= 300
     assert posts["text"].str.len().min() < 20
     assert posts["text"].str.len().max() > 1500
+
+
+def test_near_copies_are_few(posts):
+    texts = (posts["title"].fillna("") + posts["text"]).str.replace(r"\s", "", regex=True)
+    grams = [{text[i : i + 3] for i in range(len(text) - 2)} for text in texts]
+    holders: dict[str, list[int]] = {}
+    near: set[int] = set()
+    for n, own in enumerate(grams):
+        shared = Counter(m for gram in own for m in holders.get(gram, ())[:200])
+        alike = [
+            m for m, _ in shared.most_common(5) if len(own & grams[m]) / len(own | grams[m]) >= 0.7
+        ]
+        near |= {n, *alike} if alike else set()
+        for gram in own:
+            holders.setdefault(gram, []).append(n)
+    assert 0 < len(near) <= 0.05 * len(posts)
+
+
+def test_a_plain_script_does_not_solve_it(posts):
+    agreed = pd.read_csv(read_study(ROOT).agreed, dtype="str").set_index("post_id")["stage"]
+    coded = posts["post_id"].isin(agreed.index)
+    words = TfidfVectorizer(tokenizer=rjieba.cut, token_pattern=None, ngram_range=(1, 2))
+    plain = make_pipeline(words, LinearSVC(C=0.5))
+    texts = full_text(posts)
+    plain.fit(texts[coded], agreed[posts.loc[coded, "post_id"]])
+    found = plain.predict(texts[~coded])
+    assert f1_score(posts.loc[~coded, "stage"], found, average="macro") < 0.85
+
+
+def test_the_draw_can_be_made_again(posts):
+    held = read_round("final", read_study(ROOT).rounds)
+    again = draw(
+        posts, n=len(held.units), seed=held.seed, design=held.design, by=held.by,
+        allocation=held.allocation, minimum=held.minimum,
+    )  # fmt: skip
+    assert again.frame == held.frame
+    assert again.units["post_id"].tolist() == held.units["post_id"].tolist()
+    chances = held.units["inclusion_probability"].to_numpy()
+    assert again.units["inclusion_probability"].to_numpy() == pytest.approx(chances)
 
 
 def test_missing_and_censored_counts(posts):

@@ -100,10 +100,23 @@ def test_inside_a_study_its_own_codebook_counts(tmp_path: Path) -> None:
 
 
 def test_choices_that_are_left_out_are_the_usual_ones(tmp_path: Path) -> None:
-    (tmp_path / "study.toml").write_text("\ufeffseed = 7\nsample_by = []\n", encoding="utf-8")
+    (tmp_path / "study.toml").write_text("\ufeffseed = 7\n", encoding="utf-8")
     study = read_study(tmp_path)
-    assert (study.title, study.seed, study.sample_by) == (tmp_path.name, 7, ())
+    assert (study.title, study.seed, study.sample_by) == (
+        tmp_path.name, 7, ("account", "year"),
+    )  # fmt: skip
     assert (study.corpus, study.round, study.period) == ("posts", "final", "year")
+
+
+def test_choices_at_the_ends_of_their_ranges(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(
+        'seed = 4294967295\nminimum = 0\nperiod = "month"\nsample_by = ["sector"]\n',
+        encoding="utf-8",
+    )
+    study = read_study(tmp_path)
+    assert (study.seed, study.minimum, study.period, study.sample_by) == (
+        4294967295, 0, "month", ("sector",),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -118,6 +131,32 @@ def test_choices_that_are_left_out_are_the_usual_ones(tmp_path: Path) -> None:
         (
             'sample_by = "account"\n',
             "sample_by = 'account' should be written like ['account', 'year']",
+        ),
+        ("seed = -1\n", "seed = -1 should be a whole number from 0 to 4294967295"),
+        (
+            "seed = 4294967296\n",
+            "seed = 4294967296 should be a whole number from 0 to 4294967295",
+        ),
+        ("minimum = -2\n", "minimum = -2 should be a whole number, 0 or more"),
+        ('period = "week"\n', "period = 'week' should be one of year, half, quarter, month"),
+        *(
+            (
+                f"sample_by = {by}\n",
+                f'sample_by = {by} should be a list of column names, such as ["account", "year"]',
+            )
+            for by in ("[]", "['']", "[1]", "['account', 2]")
+        ),
+        *(
+            (
+                f'{name} = "a/b"\n',
+                f"{name} 'a/b': a name has 1 to 60 characters, no blanks, no dot at either end, "
+                'and none of / \\ : * ? " < > | , ; ， ； 、',
+            )
+            for name in ("corpus", "round")
+        ),
+        (
+            'round = "final.sample"\n',
+            "round 'final.sample': that name is reserved for other files; take another",
         ),
     ],
 )

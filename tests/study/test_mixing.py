@@ -1,14 +1,18 @@
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from stagemix.codes.codebook import default_codebook
+from stagemix.codes.rounds import read_round
 from stagemix.errors import DataError, MissingError
+from stagemix.study.coding import draw_round, take_in
 from stagemix.study.folder import init_study, read_study
 from stagemix.study.mixing import convergence_of, corrected, mix_of, split_by
-from stagemix.study.modelling import train_files
+from stagemix.study.modelling import classify_folder, train_files
 
 BOOK = default_codebook()
 STAGES = ["publish", "interact", "service", "cooperate"]
@@ -34,12 +38,12 @@ def test_outside_a_study_the_models_codes_correct(source):
     assert len(source.data.row) == 144
     assert source.accounts is None
     assert english(source) == [
-        "Corrected by 144 coded posts (the codes that the model was trained on), "
-        "drawn simple random within account and year.",
-        "cooperate: 0 coded posts, too few to be predicted.",
+        "Corrected by 144 coded posts (the codes that the model was trained on); "
+        "design: simple random within account and year.",
+        "cooperate: 0 codes in training, too few to be predicted.",
     ]
     assert source.remarks[0].zh == (
-        "由 144 篇编码推文校正（训练模型所用的编码），抽样：按账号 × 年简单随机。"
+        "由 144 篇编码推文校正（训练模型所用的编码）；抽样：按账号 × 年简单随机。"
     )
 
 
@@ -124,7 +128,7 @@ def test_codes_of_a_file_correct(worked, tmp_path):
     posts.assign(stage=posts["true"])[["post_id", "stage"]].to_csv(path, index=False)
     found = corrected(worked.predictions, codebook=BOOK, codes=path)
     assert english(found)[:2] == [
-        f"Corrected by 72 coded posts ({path}), drawn simple random within account.",
+        f"Corrected by 72 coded posts ({path}); design: simple random within account.",
         "The codes have no inclusion_probability: taken as a simple random sample.",
     ]
     # posts the model never saw take its own probabilities
@@ -139,7 +143,11 @@ def test_the_remark_on_what_is_not_predicted_counts_the_models_codes(worked, tmp
     path = tmp_path / "codes.csv"
     posts[["post_id", "stage"]].to_csv(path, index=False)
     found = corrected(worked.predictions, codebook=BOOK, codes=path)
-    assert english(found)[-1] == "cooperate: 0 coded posts, too few to be predicted."
+    assert english(found)[-2:] == [
+        "cooperate: 0 codes in training, too few to be predicted.",
+        "72 codes are new or changed since the model was trained; "
+        "train and classify again to learn from them.",
+    ]
     assert found.data.counts["cooperate"] == 72
 
 
@@ -159,36 +167,112 @@ def test_codes_of_posts_without_prediction(worked, tmp_path):
     codes.loc[0, "post_id"] = "x"
     codes.to_csv(tmp_path / "codes.csv", index=False)
     assert refused(worked.predictions, codes=tmp_path / "codes.csv") == (
-        "1 coded posts have no prediction: x; "
+        f"{tmp_path / 'codes.csv'}: row 2 (x) is of a post that has no prediction; "
         "classify the corpus they are from, or leave them out of the codes"
     )
 
 
 def study_at(root, worked, agreed):
-    """A study whose agreed codes are AGREED, with an account table."""
+    """A study whose agreed codes are AGREED."""
     init_study(root)
     agreed.to_csv(root / "coding" / "agreed.csv", index=False)
-    corpus = root / "corpora" / "推文"
-    corpus.mkdir()
-    table = worked.posts[["account"]].drop_duplicates().assign(sector=["甲", "乙"] * 3)
-    table.to_csv(corpus / "accounts.csv", index=False)
     return read_study(root)
 
 
-def test_in_a_study_the_codes_of_its_round_correct(worked, tmp_path):
-    codes = pd.read_csv(worked.codes)
-    codes["round"] = ["final"] * 100 + ["pilot"] * 44
-    codes.loc[[0, 1], "post_id"] = ["x1", "x2"]
-    study = study_at(tmp_path, worked, codes)
-    found = corrected(worked.predictions, codebook=study.codebook, study=study)
-    assert english(found)[:2] == [
-        "Corrected by 98 coded posts (round final), "
-        "drawn posts of equal probability within an account and year.",
-        "2 coded posts are of other corpora and were left out.",
+@pytest.fixture
+def coded(worked, tmp_path):
+    """A study with a pilot and a final round of its corpus `推文`, coded; it has an account table."""
+    init_study(tmp_path)
+    study = read_study(tmp_path)
+    corpus = Path(shutil.copytree(worked.corpus, tmp_path / "corpora" / "推文"))
+    table = worked.posts[["account"]].drop_duplicates().assign(sector=["甲", "乙"] * 3)
+    table.to_csv(corpus / "accounts.csv", index=False)
+    for name, n in (("pilot", 48), ("final", 96)):
+        draw_round(study, corpus, n=n, name=name, coders=["甲"])
+        code(study, worked, name)
+    return study
+
+
+def code(study, worked, name, *, leave=0):
+    """Let 甲 code a round truly, without its last LEAVE posts."""
+    units = read_round(name, study.rounds).units["post_id"]
+    true = worked.posts.set_index("post_id")["true"]
+    rows = [f"{unit},甲,stage,{true[unit]}" for unit in units.iloc[: len(units) - leave]]
+    path = study.root / "in.csv"
+    path.write_text("\n".join(["post_id,coder,variable,value", *rows]), encoding="utf-8")
+    take_in(study, [path], round_=name, coded_at="2026-01-01")
+
+
+def classified(study, worked):
+    """The folder of predictions of the study's corpus, which is not named after it."""
+    out = study.root / "predictions" / "elsewhere"
+    classify_folder(study.root / "corpora" / "推文", model=worked.model, out=out)
+    return out
+
+
+def test_in_a_study_the_codes_of_its_round_correct(worked, coded):
+    found = corrected(classified(coded, worked), codebook=coded.codebook, study=coded)
+    true = worked.posts.set_index("post_id")["true"]
+    trained = pd.read_csv(worked.codes)["post_id"]
+    fresh = int((~read_round("final", coded.rounds).units["post_id"].isin(trained)).sum())
+    assert fresh
+    assert english(found) == [
+        "Corrected by 96 coded posts (round final); design: simple random within account and year.",
+        "cooperate: 0 codes in training, too few to be predicted.",
+        f"{fresh} codes are new or changed since the model was trained; "
+        "train and classify again to learn from them.",
     ]
+    assert found.data.chance.tolist() == [4 / 12] * 96
+    names = found.data.posts["post_id"].iloc[found.data.row]
+    assert [STAGES[k] for k in found.data.y.argmax(axis=1)] == true[names].tolist()
+
+
+def test_the_account_table_is_that_of_the_classified_corpus(worked, coded):
+    found = corrected(classified(coded, worked), codebook=coded.codebook, study=coded)
     table = mix_of(found, by="sector")
     assert list(dict.fromkeys(table["account"])) == ["乙", "甲"]
     assert set(table["n_posts"]) == {144}
+    outside = corrected(classified(coded, worked), codebook=BOOK)
+    assert outside.accounts is not None
+    assert outside.accounts["sector"].tolist() == ["甲", "乙"] * 3
+    assert corrected(worked.predictions, codebook=BOOK, study=coded).accounts is None
+
+
+def test_codes_of_posts_that_were_not_classified_are_left_out(worked, coded):
+    gone = read_round("final", coded.rounds).units["post_id"].iloc[:2]
+    path = coded.root / "corpora" / "推文" / "posts.csv"
+    posts = pd.read_csv(path)
+    posts[~posts["post_id"].isin(gone)].to_csv(path, index=False)
+    found = corrected(classified(coded, worked), codebook=coded.codebook, study=coded)
+    assert english(found)[:2] == [
+        "Corrected by 94 coded posts (round final); design: not one simple draw; "
+        "posts of equal probability within an account and year are taken as a stratum.",
+        "2 coded posts are of other corpora and were left out.",
+    ]
+
+
+def test_coding_that_is_not_finished_is_said_first(worked, tmp_path, coded):
+    study = replace(coded, round="third")
+    draw_round(study, tmp_path / "corpora" / "推文", n=48, name="third", coders=["甲", "乙"])
+    code(study, worked, "third", leave=3)
+    predictions = classified(study, worked)
+    found = corrected(predictions, codebook=study.codebook, study=study)
+    assert english(found)[:2] == [
+        "The coding is not finished: of 48 drawn posts 45 have a code, 3 have none, "
+        "0 disagreements are open, 45 wait for another coder. "
+        "What is missing is not missing by chance.",
+        "Corrected by 45 coded posts (round third); design: not one simple draw; "
+        "posts of equal probability within an account and year are taken as a stratum.",
+    ]
+    other = corrected(predictions, codebook=study.codebook, study=study, codes=worked.codes)
+    assert english(other)[0].startswith(f"Corrected by 144 coded posts ({worked.codes}); design: ")
+
+
+def test_a_round_that_was_never_drawn(worked, tmp_path):
+    study = study_at(tmp_path, worked, pd.read_csv(worked.codes).assign(round="final"))
+    assert refused(worked.predictions, study=study, kind=MissingError) == (
+        f"{study.rounds / 'final.toml'}: no round final; draw one with `stagemix sample`"
+    )
 
 
 def test_a_round_without_codes(worked, tmp_path):
@@ -234,6 +318,16 @@ def test_groupings_that_cannot_be(by):
     assert str(error.value) == (
         f"--by {by}: at most one of account or a column of the account table, and one of "
         "year, half, quarter, month; or overall"
+    )
+
+
+@pytest.mark.parametrize("level", ["nominal", "binary"])
+def test_converge_needs_an_ordinal_variable(source, level):
+    with pytest.raises(DataError) as error:
+        convergence_of(replace(source, level=level), by="account,year")
+    assert str(error.value) == (
+        f"stage: {level}, but merging is about the stages of an ordinal variable; "
+        "classify by one and name its predictions"
     )
 
 

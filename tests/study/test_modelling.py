@@ -7,6 +7,7 @@ import pytest
 
 from stagemix.codes.codebook import default_codebook, read_codebook_text
 from stagemix.errors import DataError, MissingError
+from stagemix.learn.model_file import load_card
 from stagemix.study.modelling import classify_folder, evaluate_folder, train_files
 
 
@@ -26,8 +27,35 @@ def train(worked, out, **choices):
 
 def test_the_same_seed_gives_the_same_predictions(worked, tmp_path):
     train(worked, tmp_path / "stage")
-    table = classify_folder(worked.corpus, model=tmp_path / "stage", out=tmp_path / "推文")
+    name, table = classify_folder(worked.corpus, model=tmp_path / "stage", out=tmp_path / "推文")
+    assert name == "stage"
     pd.testing.assert_frame_equal(table, pd.read_parquet(worked.predictions), check_exact=True)
+
+
+def test_the_same_seed_gives_the_same_hash_and_other_codes_another(worked, tmp_path):
+    cards = [train(worked, tmp_path / name) for name in ("a", "b")]
+    first = load_card(worked.model)[0]
+    assert {(card.hash, card.codes_hash) for card in cards} == {(first.hash, first.codes_hash)}
+    codes = pd.read_csv(worked.codes).head(100)
+    codes.to_csv(tmp_path / "codes.csv", index=False)
+    other = train(worked, tmp_path / "c", codes=tmp_path / "codes.csv")
+    assert other.hash != first.hash
+    assert other.codes_hash != first.codes_hash
+
+
+@pytest.mark.parametrize("place", ["m", "m/stage"])
+def test_a_file_where_the_folder_should_be_is_said_before_any_work(worked, tmp_path, place):
+    (tmp_path / "m").write_text("mine", encoding="utf-8")
+    out, steps = tmp_path / place, []
+    for work in (
+        lambda: train(worked, out, progress=steps.append),
+        lambda: classify_folder(worked.corpus, model=worked.model, out=out, started=steps.append),
+    ):
+        with pytest.raises(DataError) as error:
+            work()
+        assert str(error.value) == f"{out}: m is a file, not a folder; name another --out"
+    assert steps == []
+    assert (tmp_path / "m").read_text("utf-8") == "mine"
 
 
 def test_steps_are_told(worked, tmp_path):
@@ -68,7 +96,7 @@ def test_too_few_codes_write_nothing(worked, tmp_path):
         train(worked, tmp_path / "stage", codes=path)
     n = (codes["stage"] == "publish").sum()
     assert str(error.value) == (
-        f"stage: fewer than two categories have 3 codes or more (publish {n}, interact 0, "
+        f"{path}: stage: fewer than two categories have 3 codes or more (publish {n}, interact 0, "
         "service 0, cooperate 0); code more posts before training"
     )
     assert sorted(tmp_path.iterdir()) == [path]
@@ -91,7 +119,7 @@ def test_codes_of_another_corpus(worked, tmp_path):
     with pytest.raises(DataError) as error:
         train(worked, tmp_path / "stage", codes=tmp_path / "codes.csv")
     assert str(error.value) == (
-        "2 coded posts are not in the corpus: x1, x2; "
+        f"{tmp_path / 'codes.csv'}: row 2 (x1), row 4 (x2) is of a post that is not in the corpus; "
         "add their corpus with another --corpus, or take them out of the codes"
     )
 
@@ -120,7 +148,8 @@ def test_a_yes_no_variable_is_learned_and_classified(worked, tmp_path):
     )
     card = train(worked, tmp_path / "m", codes=tmp_path / "codes.csv", codebook=book)
     assert (card.variable, card.codebook_version, card.learned) == ("online", "2", ["1", "0"])
-    table = classify_folder(worked.corpus, model=tmp_path / "m", out=tmp_path / "p")
+    name, table = classify_folder(worked.corpus, model=tmp_path / "m", out=tmp_path / "p")
+    assert name == "online"
     assert list(table.columns)[3:] == ["online", "p_1", "p_0"]
     assert set(table["online"]) == {"1", "0"}
 

@@ -38,10 +38,12 @@ def command(
 
     from stagemix.errors import MissingError, several
     from stagemix.study import coding
-    from stagemix.study.folder import INVENTED, codebook_at, need_study
+    from stagemix.study.folder import INVENTED, codebook_at, find_study
 
     codebook = codebook_at(Path.cwd())
-    study = None if codes else need_study(Path.cwd())
+    study = None if codes else find_study(Path.cwd())
+    if study is None and codes is None:
+        raise MissingError("not in a study: name a file of codes with --codes FILE")
     if study is None:
         found = coding.agreement_of_file(Path(str(codes)), codebook=codebook)
     else:

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from stagemix.cli.output import progress_bar, table
+from stagemix.cli.output import (
+    Format,
+    FormatOption,
+    as_csv,
+    as_json,
+    progress_bar,
+    records,
+    table,
+)
 
 
 def command(
@@ -15,6 +23,7 @@ def command(
         Path | None, typer.Option(help="The folder of predictions [predictions/NAME].")
     ] = None,
     jobs: Annotated[int | None, typer.Option(help="Processes; -1 for every core.")] = None,
+    format_: FormatOption = Format.TEXT,
 ) -> None:
     """Label every post of a corpus.
 
@@ -30,7 +39,7 @@ def command(
     variable = codebook_at(Path.cwd()).variable().id
     folder = out or root / "predictions" / corpus.resolve().name
     with progress_bar("classifying") as (started, progress):
-        found = classify_folder(
+        label, found = classify_folder(
             corpus,
             model=model or root / "models" / variable,
             out=folder,
@@ -38,12 +47,12 @@ def command(
             started=started,
             progress=progress,
         )
-    label = found.columns[3]
-    counts = found[label].value_counts()
-    table(
-        [label, "posts", "share_raw"],
-        [[k, int(n), float(n / len(found))] for k, n in counts.items()],
-    )
+    counts = found[label].value_counts().rename_axis(label).rename("n_posts").reset_index()
+    counts["share_raw"] = counts["n_posts"] / len(found)
+    if format_ is not Format.TEXT:
+        as_json(records(counts)) if format_ is Format.JSON else as_csv(counts)
+        return
+    table(list(counts.columns), [list(row.values()) for row in records(counts)])
     print(
         f"\n{len(found)} posts labelled: {folder}. Raw shares hold the classifier's errors; "
         f"next: stagemix mix {folder}"

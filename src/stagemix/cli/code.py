@@ -40,6 +40,7 @@ def command(
     """
     from stagemix.study import coding
     from stagemix.study.folder import need_study
+    from stagemix.study.standing import standing
 
     asked = [bool(option) for option in (to_excel, from_excel, from_csv, settle_)]
     if sum(asked) != 1:
@@ -56,9 +57,21 @@ def command(
             study, settle_, round_=round_ or study.round, variable=name, by=by, coded_at=now
         )
         print(f"{added} posts settled by {by}; the agreed codes are in {study.agreed}")
+        now_at = standing(study, round_=round_ or study.round, variable=name)
+        if now_at.changed_though_agreed:
+            print(
+                f"On {now_at.changed_though_agreed} of them the coders had agreed, and the settled "
+                "value is another; the report counts them"
+            )
     else:
+        rounds: set[str] = set()
         files_in = from_excel or from_csv or []
         name_of = round_ if from_excel else (round_ or study.round)
         for taken in coding.take_in(study, files_in, round_=name_of, coded_at=now):
             print(f"{taken.file}: {taken.codes} codes of round {taken.round}, {taken.new} new")
+            rounds.add(taken.round)
+        for name in sorted(rounds):
+            left = standing(study, round_=name, variable=study.codebook.variable().id).remark
+            if left is not None:
+                print(f"Round {name}: {left.en}")
         print(f"The agreed codes are in {study.agreed}. Next: stagemix agree")

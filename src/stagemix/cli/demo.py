@@ -35,7 +35,7 @@ def command(
     print(f"{INVENTED.en}\n")
     r = run.reliability
     print(
-        f"Coders: {r.units} posts coded twice, agreement {percent(r.percent_agreement)}, "
+        f"Coders (language models, see coding/README.md): {r.units} posts coded twice, agreement {percent(r.percent_agreement)}, "
         f"Krippendorff's alpha {_number(r.alpha_nominal)} nominal, "
         f"{_number(r.alpha_ordinal)} ordinal"
     )
@@ -68,6 +68,10 @@ def command(
                 f"{titles[m.name]}: {values[0][1]:.3f} in {values[0][0]}, "
                 f"{values[-1][1]:.3f} in {values[-1][0]}"
             )
+    print(
+        "Estimates, whose changes are not tested here; differences between accounts can be "
+        "estimated as slightly below 0."
+    )
     print(
         f"\nSince the example is invented, the truth is known: {run.held} of {run.intervals} "
         "intervals above hold the true share."

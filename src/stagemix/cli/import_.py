@@ -44,6 +44,11 @@ def command(
         f"\n{summary.added} posts added, {summary.already_there} were there already; "
         f"{summary.posts} posts of {len(summary.accounts)} accounts in {summary.corpus}"
     )
+    if summary.differing:
+        print(
+            f"Of those there already, {summary.differing} have another title or text in the file; "
+            "the corpus keeps what it had"
+        )
     if summary.first is not None and summary.last is not None:
         print(f"Period: {summary.first:%Y-%m-%d} to {summary.last:%Y-%m-%d}")
     missing = {k: n for k, n in summary.missing.items() if n}

@@ -45,7 +45,9 @@ def command(
     overlap: Annotated[
         float, typer.Option(help="Share of the posts that every coder codes.")
     ] = 1.0,
-    seed: Annotated[int | None, typer.Option(help="Seed of the draw [study.toml].")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the draw [study.toml].")
+    ] = None,
     format_: FormatOption = Format.TEXT,
 ) -> None:
     """Draw a probability sample of posts as a round of coding.
@@ -82,4 +84,8 @@ def command(
         f"\n{len(drawn.units)} posts drawn ({drawn.design}, seed {drawn.seed}) as round "
         f"{drawn.name} for {', '.join(drawn.coders)}; kept in {study.rounds}"
     )
-    print("Next: stagemix code --to-excel sheets/coding.xlsx")
+    if drawn.without:
+        print(f"None of them is in the rounds drawn before: {', '.join(drawn.without)}")
+    if design is None and by is None and drawn.design == "simple":
+        print("Not every post has a time, so the draw is not stratified; --by account does that")
+    print(f"Next: stagemix code --to-excel sheets/{drawn.name}.xlsx --round {drawn.name}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stagemix.cli.output import steps
+from stagemix.cli.output import Format, FormatOption, as_csv, as_json, steps
 
 
 def command(
@@ -26,7 +26,10 @@ def command(
         str | None, typer.Option(help="The variable to learn [the codebook's first].")
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Fixed settings, without search.")] = False,
-    seed: Annotated[int | None, typer.Option(help="Seed [study.toml].")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Seed [study.toml].")
+    ] = None,
+    format_: FormatOption = Format.TEXT,
 ) -> None:
     """Train a classifier on the agreed codes, cross-fitted.
 
@@ -35,9 +38,12 @@ def command(
 
     Example: stagemix train --codes coding/agreed.csv --corpus corpora/posts --out models/stage
     """
+    import pandas as pd
+
     from stagemix.errors import MissingError
     from stagemix.study.folder import codebook_at, find_study
     from stagemix.study.modelling import train_files
+    from stagemix.study.standing import standing
 
     study = find_study(Path.cwd())
     if codes is None and study is not None:
@@ -61,6 +67,10 @@ def command(
             trained_at=datetime.now().astimezone().isoformat(timespec="seconds"),
             progress=progress,
         )
+    if format_ is not Format.TEXT:
+        counts = pd.DataFrame([{"category": k, "codes": n} for k, n in card.counts.items()])
+        as_json(vars(card)) if format_ is Format.JSON else as_csv(counts)
+        return
     print(
         f"Trained on {card.codes} codes of {name} and {card.uncoded_posts} uncoded posts: "
         f"{out or root / 'models' / name} (hash {card.hash})"
@@ -70,4 +80,8 @@ def command(
             print(f"{value}: {n} codes, too few to be learned; it stays in every table with 0")
         elif value not in card.labelled:
             print(f"{value}: {n} codes, learned, but too few to be given as a label")
+    if study is not None and codes == study.agreed:
+        left = standing(study, round_=study.round, variable=name).remark
+        if left is not None:
+            print(left.en)
     print(f"Next: stagemix evaluate {out or root / 'models' / name}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from stagemix.codes.codebook import Variable
+from stagemix.codes.incoming import in_english
 from stagemix.errors import DataError, several
 from stagemix.posts.tables import read_table
 from stagemix.posts.values import texts
@@ -14,11 +15,11 @@ def read_agreed(path: Path, *, variable: Variable) -> pd.DataFrame:
     """Read `post_id`, the column named after VARIABLE and, if there, `inclusion_probability`.
 
     Returns the columns `post_id`, `value` (category ids; labels are turned into ids), `round`
-    (blank where the file has none) and `inclusion_probability` (nan where the file has no such
-    column: simple random); rows without a value are left out. Raises
-    DataError naming the rows that do not fit.
+    (blank where the file has none), `inclusion_probability` (nan where the file has no such
+    column: simple random); rows without a value are left out. The index is the
+    row in the file. Raises DataError naming the rows that do not fit.
     """
-    raw = read_table(path)
+    raw = in_english(read_table(path), variables=(variable,), where=str(path))
     missing = [name for name in ("post_id", variable.id) if name not in raw.columns]
     if missing:
         raise DataError(
@@ -36,7 +37,7 @@ def read_agreed(path: Path, *, variable: Variable) -> pd.DataFrame:
     table = table[table["value"].notna()]
     _check(table, where=str(path), variable=variable)
     table["value"] = table["value"].map(variable.value_of)
-    return table.reset_index(drop=True)
+    return table
 
 
 def _chances(raw: pd.DataFrame, *, where: str) -> pd.Series:

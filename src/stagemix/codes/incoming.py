@@ -1,10 +1,11 @@
 """Codes that come in from files: checked row by row, and stored all or none."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from stagemix.codes.codebook import Codebook
+from stagemix.codes.codebook import Codebook, Variable
 from stagemix.codes.rounds import Round
 from stagemix.codes.store import SETTLED, Code
 from stagemix.errors import DataError, several
@@ -13,6 +14,37 @@ from stagemix.posts.values import texts
 
 LONG_COLUMNS = ("post_id", "coder", "variable", "value")
 NOTES = ("confidence", "memo", "seconds")
+
+
+_CHINESE = {
+    "编号": "post_id",
+    "编码员": "coder",
+    "变量": "variable",
+    "编码": "value",
+    "取值": "value",
+    "把握": "confidence",
+    "备注": "memo",
+    "理由": "reason",
+    "入样概率": "inclusion_probability",
+    "轮次": "round",
+}
+
+
+def in_english(table: pd.DataFrame, *, variables: Sequence[Variable], where: str) -> pd.DataFrame:
+    """Rename Chinese columns of a table of codes; a variable's label stands for its id.
+
+    Raises DataError where two columns would get the same name.
+    """
+    labels = {part.label: part.id for variable in variables for part in variable.parts}
+    names = {**labels, **_CHINESE}
+    found = {n: names[n] for n in table.columns if n in names and names[n] not in table.columns}
+    for name in found.values():
+        same = [column for column, meant in found.items() if meant == name]
+        if len(same) > 1:
+            raise DataError(
+                f"{where}: columns {several(same)} both mean {name}; rename one of them"
+            )
+    return table.rename(columns=found)
 
 
 def read_long_codes(path: Path, *, codebook: Codebook) -> pd.DataFrame:
@@ -24,12 +56,13 @@ def read_long_codes(path: Path, *, codebook: Codebook) -> pd.DataFrame:
     and left out. Raises DataError naming the rows with an unknown variable or value, or coded
     twice by one coder.
     """
-    raw = read_table(path)
+    raw = in_english(read_table(path), variables=codebook.variables, where=str(path))
     table = _long(raw, codebook=codebook)
     missing = [name for name in LONG_COLUMNS if name not in table.columns]
     if missing:
         raise DataError(
-            f"{path}: no column {several(missing)}; the columns are post_id, coder, variable, value"
+            f"{path}: no column {several(missing)}; the columns are post_id, coder, variable, "
+            "value, a row for each code (编号, 编码员, 变量, 编码)"
         )
     for name in (*LONG_COLUMNS, *NOTES):
         table[name] = texts(table[name]).fillna("") if name in table.columns else ""
@@ -169,7 +202,7 @@ def read_settled(
     HELD are the codes of one round; rows without a value stay open. Raises DataError naming rows
     whose post nobody coded in the round, or whose value the codebook does not have.
     """
-    raw = read_table(path)
+    raw = in_english(read_table(path), variables=codebook.variables, where=str(path))
     missing = [name for name in ("post_id", "value") if name not in raw.columns]
     if missing:
         raise DataError(

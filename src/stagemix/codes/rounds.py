@@ -4,7 +4,6 @@ A round is two files that a repository commits: `ROUND.toml` (design, seed, stra
 `ROUND.sample.csv` (one row per drawn post). Its codes stand beside them in `ROUND.csv`.
 """
 
-import csv
 import json
 import math
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from stagemix.errors import DataError, MissingError, several
+from stagemix.files import whole
 from stagemix.posts.sampling import Draw
 from stagemix.posts.tables import read_table
 
@@ -41,6 +41,7 @@ class Round:
     minimum: int
     seed: int
     frame: str
+    without: tuple[str, ...]
     strata: dict[str, tuple[int, int]]
     units: pd.DataFrame
 
@@ -82,9 +83,18 @@ def assign(post_ids: Sequence[str], *, coders: Sequence[str], overlap: float) ->
 
 
 def round_of(
-    draw: Draw, *, name: str, corpus: str, coders: Sequence[str], overlap: float = 1.0
+    draw: Draw,
+    *,
+    name: str,
+    corpus: str,
+    coders: Sequence[str],
+    overlap: float = 1.0,
+    without: Sequence[str] = (),
 ) -> Round:
-    """Make a round of a drawn sample: its name, its coders, and the corpus it is from."""
+    """Make a round of a drawn sample: its name, its coders, and the corpus it is from.
+
+    WITHOUT names the rounds whose posts the draw left out.
+    """
     check_name(name, what="round")
     units = draw.units.assign(
         coders=assign(list(draw.units["post_id"]), coders=coders, overlap=overlap)
@@ -98,6 +108,7 @@ def round_of(
         minimum=draw.minimum,
         seed=draw.seed,
         frame=draw.frame,
+        without=tuple(without),
         strata={
             str(name): (int(posts), int(drawn))
             for name, posts, drawn in draw.strata[["stratum", "posts", "drawn"]].to_numpy()
@@ -109,16 +120,13 @@ def round_of(
 def write_round(round_: Round, folder: Path) -> tuple[Path, Path]:
     """Write a round's two files into FOLDER (`coding/rounds`); never over an existing round."""
     design, sample = _paths(folder, round_.name)
-    for path in (design, sample):
-        if path.exists():
-            raise DataError(
-                f"{path}: the round {round_.name} is there already; give another --round"
-            )
-    folder.mkdir(parents=True, exist_ok=True)
-    round_.units[list(SAMPLE_COLUMNS)].to_csv(
-        sample, index=False, encoding="utf-8", lineterminator="\n", quoting=csv.QUOTE_MINIMAL
-    )
-    design.write_text(_design_text(round_), encoding="utf-8", newline="\n")
+    if design.exists():
+        raise DataError(f"{design}: the round {round_.name} is there already; give another --round")
+    with whole(sample) as part:
+        units = round_.units[list(SAMPLE_COLUMNS)]
+        units.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
+    with whole(design) as part:  # last: a round is there when its design is
+        part.write_text(_design_text(round_), encoding="utf-8", newline="\n")
     return design, sample
 
 
@@ -136,6 +144,7 @@ def _design_text(round_: Round) -> str:
         f"minimum = {round_.minimum}",
         f"seed = {round_.seed}",
         f"frame = {_quoted(round_.frame)}",
+        f"without = [{', '.join(_quoted(name) for name in round_.without)}]",
         "",
         "# stratum = [posts in the frame, drawn]",
         "[strata]",
@@ -176,6 +185,7 @@ def read_round(name: str, folder: Path) -> Round:
             minimum=int(table["minimum"]),
             seed=int(table["seed"]),
             frame=str(table["frame"]),
+            without=tuple(table["without"]),
             strata=strata,
             units=units,
         )

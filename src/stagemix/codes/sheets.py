@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stagemix.codes.codebook import Codebook, Variable
+from stagemix.codes.codebook import NO, Codebook, Variable
 from stagemix.codes.incoming import category_ids, check_once
 from stagemix.codes.rounds import Round
 from stagemix.errors import DataError, MissingError, several
@@ -93,6 +93,11 @@ def _coding_sheet(book: object, *, rows: pd.DataFrame, parts: list[Variable]) ->
                     "error_message": "请从下拉列表中选择。",
                 },
             )
+    sheet.data_validation(
+        1, len(headers) - 2, len(rows), len(headers) - 2,
+        {"validate": "list", "source": [1, 2, 3], "error_title": "把握",
+         "error_message": "1 拿不准，2 较有把握，3 很有把握。"},
+    )  # fmt: skip
     for column, width in enumerate([12, 30, 16, 90]):
         sheet.set_column(column, column, width)
     sheet.set_column(len(SHOWN), len(headers) - 2, 14)
@@ -171,15 +176,29 @@ def read_sheet(path: Path, *, codebook: Codebook) -> tuple[str, pd.DataFrame]:
     once = all(names.count(name) == 1 for name in (*wanted, *coded))
     if not once or len(set(coded.values())) < len(coded) or not _ABOUT_KEYS.issubset(about):
         raise DataError(f"{path}: its columns were changed; the header must read as it was written")
+    absent = [
+        variable.label
+        for variable in codebook.post_variables
+        if not variable.optional
+        and not {part.id for part in variable.parts} <= set(coded.values())
+        and about["version"] == codebook.version
+    ]
+    if absent:
+        raise DataError(
+            f"{path}: the column of {several(absent)} is gone; its header must read as it was written"
+        )
     raw = pd.DataFrame(rows, columns=names, index=range(2, len(rows) + 2), dtype="object")
     notes = {label: name for name, label in NOTES.items()}
     table = raw.rename(columns={SHOWN["post_id"]: "unit", **notes, **coded})
+    _fill_unticked(table, codebook=codebook)
     long = table[["unit", *NOTES, *coded.values()]].melt(
         id_vars=["unit", *NOTES], var_name="variable", value_name="value", ignore_index=False
     )
     for name in ("unit", "value", *NOTES):
         long[name] = texts(long[name]).fillna("")
     long = long[long["value"] != ""]
+    if long.empty:
+        raise DataError(f"{path}: holds no codes; fill in the yellow cells of the sheet {CODING}")
     for name in NOTES:  # they stand with the row's first code
         long[name] = long[name].where(~long.index.duplicated(), "")
     blank = long.index[long["unit"] == ""].unique()
@@ -190,6 +209,18 @@ def read_sheet(path: Path, *, codebook: Codebook) -> tuple[str, pd.DataFrame]:
     long["codebook_version"] = about["version"]
     check_once(long, where=str(path))
     return about["round"], long
+
+
+def _fill_unticked(table: pd.DataFrame, *, codebook: Codebook) -> None:
+    """Where a coder ticked all that apply in any row, a blank in a row they coded is a no."""
+    parts = [p.id for v in codebook.post_variables for p in v.parts if p.id in table.columns]
+    filled = {name: texts(table[name]).notna() for name in parts}
+    coded = pd.concat(filled, axis=1).any(axis=1)
+    for variable in codebook.post_variables:
+        ids = [part.id for part in variable.parts if part.id in filled]
+        if variable.level == "multiple" and any(filled[name].any() for name in ids):
+            for name in ids:
+                table[name] = table[name].where(filled[name] | ~coded, NO)
 
 
 def _coded_columns(names: list[str], *, codebook: Codebook, where: str) -> dict[str, str]:

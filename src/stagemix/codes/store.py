@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from stagemix.errors import DataError, several
+from stagemix.files import whole
 from stagemix.posts.tables import read_table
 
 INDEPENDENT, SETTLED = "independent", "settled"
@@ -120,11 +121,8 @@ class CodeStore:
         return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
 
     def _write_file(self, name: str) -> None:
-        self._rounds.mkdir(parents=True, exist_ok=True)
-        path = self._rounds / f"{name}.csv"
-        part = path.with_suffix(".csv.part")
-        self.codes(name).to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
-        part.replace(path)
+        with whole(self._rounds / f"{name}.csv") as part:
+            self.codes(name).to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
 
     def _take_in_files(self) -> None:
         for path in sorted(self._rounds.glob("*.csv")):

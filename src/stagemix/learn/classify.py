@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from joblib import Parallel, delayed
 
 from stagemix.errors import DataError, MissingError, several
+from stagemix.files import check_folder, whole
 from stagemix.learn.model_file import StoredModel
 from stagemix.learn.training import Model
 from stagemix.posts.post import full_text
@@ -32,6 +33,7 @@ class Predictions:
     categories: tuple[str, ...]
     model: Path
     model_hash: str
+    corpus: Path
 
 
 def predict(
@@ -62,26 +64,32 @@ def predict(
     return out
 
 
-def write_predictions(table: pd.DataFrame, folder: Path, *, stored: StoredModel) -> Path:
-    """Write labels as the only Parquet file of FOLDER, with the model's name in its metadata."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / PREDICTIONS
-    others = [p for p in folder.glob("*.parquet") if p != path]
+def check_predictions_folder(folder: Path) -> None:
+    """Raise DataError where FOLDER is a file or holds other Parquet files than predictions."""
+    check_folder(folder)
+    others = [path for path in folder.rglob("*.parquet") if path != folder / PREDICTIONS]
     if others:
-        raise DataError(
-            f"{folder}: holds {several(p.name for p in others)} beside {PREDICTIONS}; move it away"
-        )
+        found = several(path.relative_to(folder).as_posix() for path in others)
+        raise DataError(f"{folder}: holds {found} beside {PREDICTIONS}; move it away")
+
+
+def write_predictions(
+    table: pd.DataFrame, folder: Path, *, stored: StoredModel, corpus: Path
+) -> Path:
+    """Write labels as the only Parquet file of FOLDER; its metadata name the model and corpus."""
+    check_predictions_folder(folder)
+    path = folder / PREDICTIONS
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     about = {
         "stagemix.variable": stored.card.variable,
         "stagemix.categories": "\n".join(stored.model.categories),
         "stagemix.model": stored.folder.resolve().as_posix(),
         "stagemix.model_hash": stored.card.hash,
+        "stagemix.corpus": corpus.resolve().as_posix(),
     }
     arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), **about})
-    part = path.with_suffix(".parquet.part")
-    pq.write_table(arrow, part)
-    part.replace(path)
+    with whole(path) as part:
+        pq.write_table(arrow, part)
     return path
 
 
@@ -113,6 +121,7 @@ def read_predictions(folder: Path, *, model: Path | None = None) -> Predictions:
         categories=tuple(about[0]["stagemix.categories"].split("\n")),
         model=model or Path(about[0]["stagemix.model"]),
         model_hash=about[0]["stagemix.model_hash"],
+        corpus=Path(about[0]["stagemix.corpus"]),
     )
 
 
@@ -128,6 +137,6 @@ def _read(path: Path) -> pa.Table:
 def _about(table: pa.Table, path: Path) -> dict[str, str]:
     raw = table.schema.metadata or {}
     about = {k.decode(): v.decode() for k, v in raw.items() if k.startswith(b"stagemix.")}
-    if "stagemix.model_hash" not in about:
+    if not {"stagemix.model_hash", "stagemix.corpus"} <= about.keys():
         raise DataError(f"{path}: not written by `stagemix classify`; classify the corpus again")
     return about

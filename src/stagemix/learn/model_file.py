@@ -11,10 +11,14 @@ from importlib.metadata import version
 from pathlib import Path
 from zipfile import BadZipFile
 
+import numpy as np
 import pandas as pd
+from sklearn.base import ClassifierMixin
+from sklearn.pipeline import FeatureUnion
 
 from stagemix import __version__
 from stagemix.errors import DataError, MissingError, several
+from stagemix.files import whole
 from stagemix.learn import segment
 from stagemix.learn.training import Model, Training
 
@@ -52,6 +56,7 @@ class Card:
     trained_at: str
     versions: dict[str, str]
     hash: str
+    codes_hash: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +91,7 @@ def save_model(
     from skops.io import dump
 
     model = training.model
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{MODEL}.part"
-    dump({"features": model.features, "members": model.members}, part)
+    table = training.out_of_fold
     card = Card(
         format=FORMAT,
         variable=model.variable,
@@ -107,17 +110,36 @@ def save_model(
         seed=seed,
         trained_at=trained_at,
         versions=versions(),
-        hash=_hash(part),
+        hash=_hash(model.features, model.members, table),
+        codes_hash=_codes_hash(table),
     )
-    training.out_of_fold.to_parquet(folder / OUT_OF_FOLD, index=False)
-    part.replace(folder / MODEL)
-    text = json.dumps(asdict(card), ensure_ascii=False, indent=2)
-    (folder / CARD).write_text(text + "\n", encoding="utf-8", newline="\n")
+    with whole(folder / MODEL) as part:
+        dump({"features": model.features, "members": model.members}, part)
+    with whole(folder / OUT_OF_FOLD) as part:
+        table.to_parquet(part, index=False)
+    with whole(folder / CARD) as part:
+        text = json.dumps(asdict(card), ensure_ascii=False, indent=2)
+        part.write_text(text + "\n", encoding="utf-8", newline="\n")
     return card
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def _hash(features: FeatureUnion, members: list[ClassifierMixin], table: pd.DataFrame) -> str:
+    """Hash what a model says and of which codes; the same training gives the same hash."""
+    words = dict(features.transformer_list)["words"]
+    svd, scaler = words.space_[0], dict(features.transformer_list)["cues"][-1]
+    digest = hashlib.sha256("\n".join(sorted(words.words_.vocabulary_)).encode())
+    arrays = [words.words_.idf_, svd.components_, scaler.mean_, scaler.scale_]
+    for member in members:
+        arrays += [member.coef_, member.intercept_]
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, dtype="float64").tobytes())
+    digest.update(_codes_hash(table).encode())
+    return digest.hexdigest()[:16]
+
+
+def _codes_hash(table: pd.DataFrame) -> str:
+    text = table.to_csv(index=False, lineterminator="\n", float_format="%.12g")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def load_model(folder: Path) -> StoredModel:
@@ -131,17 +153,14 @@ def load_model(folder: Path) -> StoredModel:
     card, table = load_card(folder)
     path = folder / MODEL
     try:
-        if _hash(path) != card.hash:
-            raise DataError(
-                f"{path}: not the model that {CARD} describes; the training was interrupted or the "
-                "file is damaged, train the model again"
-            )
         strange = set(get_untrusted_types(file=path)) - set(_TRUSTED)
         if strange:
             raise DataError(
                 f"{path}: holds {several(sorted(strange))}, which no stagemix model does; do not use it"
             )
         stored = load(path, trusted=_TRUSTED)
+        if _hash(stored["features"], stored["members"], table) != card.hash:
+            raise DataError(f"{path}: not the model that {CARD} describes; train the model again")
     except _DAMAGE as error:
         if isinstance(error, DataError):
             raise
@@ -175,6 +194,10 @@ def load_card(folder: Path) -> tuple[Card, pd.DataFrame]:
             )
         card = Card(**raw)
         table = pd.read_parquet(folder / OUT_OF_FOLD)
+        if _codes_hash(table) != card.codes_hash:
+            raise DataError(
+                f"{folder / OUT_OF_FOLD}: not the codes that {CARD} describes; train the model again"
+            )
     except DataError:
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,7 +1,5 @@
 """Cutting Chinese text into words with jieba."""
 
-from collections.abc import Iterator
-
 import rjieba
 
 TEXT_LIMIT = 1_500
@@ -21,9 +19,4 @@ def versions() -> dict[str, str]:
     """Name the segmenter and its version, for the model card."""
     from importlib.metadata import version
 
-    return {"segmenter": "rjieba", "rjieba": version("rjieba"), "jieba": version("jieba")}
-
-
-def cut_all(texts: list[str]) -> Iterator[list[str]]:
-    """Cut texts one after the other."""
-    return map(words, texts)
+    return {"segmenter": "rjieba", "rjieba": version("rjieba")}

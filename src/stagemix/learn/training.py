@@ -87,22 +87,24 @@ def train(
     seed: int,
     fast: bool = False,
     jobs: int = 1,
+    where: str = "the codes",
     progress: Callable[[str], None] = lambda step: None,
 ) -> Training:
     """Train on agreed CODES (as `codes.agreed_file.read_agreed` gives them) of POSTS.
 
     The uncoded posts of the corpus help: the space of words is learned from them too. With FAST
-    the settings are fixed; without, each member chooses its penalty within its own codes. Raises
+    the settings are fixed; without, each member chooses its penalty within its own codes. WHERE
+    names the codes' file in errors, their index its rows. Raises
     DataError where a coded post is not in the corpus or fewer than two categories can be learned.
     """
-    coded, texts = _coded_posts(codes, posts)
+    coded, texts = _coded_posts(codes, posts, where=where)
     codable = coded["value"].isin(variable.values).to_numpy()
     counts = {name: int((coded["value"] == name).sum()) for name in variable.values}
     learned = tuple(name for name in variable.values if counts[name] >= LEARN_FROM)
     if len(learned) < 2:
         held = several(f"{name} {number}" for name, number in counts.items())
         raise DataError(
-            f"{variable.id}: fewer than two categories have {LEARN_FROM} codes or more "
+            f"{where}: {variable.id}: fewer than two categories have {LEARN_FROM} codes or more "
             f"({held}); code more posts before training"
         )
     labelled = tuple(name for name in learned if counts[name] >= LABEL_FROM)
@@ -157,11 +159,14 @@ def _out_of_fold(
     return table
 
 
-def _coded_posts(codes: pd.DataFrame, posts: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+def _coded_posts(
+    codes: pd.DataFrame, posts: pd.DataFrame, *, where: str
+) -> tuple[pd.DataFrame, pd.Series]:
     absent = codes.loc[~codes["post_id"].isin(posts["post_id"]), "post_id"]
     if len(absent):
+        rows = several(f"row {row} ({post})" for row, post in absent.items())
         raise DataError(
-            f"{len(absent)} coded posts are not in the corpus: {several(absent)}; "
+            f"{where}: {rows} is of a post that is not in the corpus; "
             "add their corpus with another --corpus, or take them out of the codes"
         )
     ordered = posts.set_index("post_id").loc[codes["post_id"]].reset_index()

@@ -52,7 +52,7 @@ def find_design(posts: pd.DataFrame, *, row: NDArray[np.intp], chance: Floats) -
     drawn = np.bincount(own)[own].astype("float64")
     alone = np.isin(cell, cell[row[(drawn < 2) & (chance < 1)]])
     return Design(
-        name="posts of equal probability within an account and year",
+        name="not one simple draw; posts of equal probability within an account and year are taken as a stratum",
         stratum=own,
         pair=_pair(drawn, drawn / chance),
         of_posts=np.full(len(posts), -1),
@@ -62,7 +62,8 @@ def find_design(posts: pd.DataFrame, *, row: NDArray[np.intp], chance: Floats) -
 
 def _candidates(posts: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.intp]]]:
     account = posts["account"]
-    periods = {u: period_of(posts["published_at"], u).fillna("") for u in PERIODS}
+    units = PERIODS if posts["published_at"].notna().any() else ()
+    periods = {u: period_of(posts["published_at"], u).fillna("") for u in units}
     for unit, period in periods.items():
         cells = pd.MultiIndex.from_arrays([account, period])
         yield f"simple random within account and {unit}", pd.factorize(cells)[0]

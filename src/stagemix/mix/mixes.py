@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from stagemix.learn.crossfit import training_weights
 from stagemix.mix.sample import Labelled
 from stagemix.mix.shares import Shares, account_share, dispersion, overall_share
 from stagemix.posts.grouping import PERIODS, grouping
@@ -24,6 +25,7 @@ COLUMNS = (
     "status",
     "method",
     "n_codes",
+    "n_codes_of_stage",
     "note",
 )
 OK, FEW, REFUSED = "ok", "few", "refused"
@@ -84,9 +86,8 @@ class _Context:
 
     @classmethod
     def of(cls, data: Labelled) -> "_Context":
-        w = pd.Series(1 / data.chance)
         account = data.posts["account"].iloc[data.row].reset_index(drop=True)
-        weights = (w / w.groupby(account).transform("mean")).to_numpy("float64")
+        weights = training_weights(account, pd.Series(data.chance))
         p = data.p.copy()
         p[data.row] = data.q
         return cls(
@@ -124,6 +125,7 @@ def _rows(
         raw = float((labels == stage).mean()) if size else None
         row = {"account": account, "period": period, "stage": stage, "n_posts": size}
         row |= {"share_raw": raw, "n_codes": n, "method": DIFFERENCE}
+        row["n_codes_of_stage"] = int(data.y[coded, k].sum())
         codes = int(context.counts[k])
         exact = n == size
         row |= _corrected(shares, k, codes=codes, whole=whole, exact=exact, refusal=refusal)
@@ -147,12 +149,13 @@ def _corrected(
     if shares is None or reason:
         return {"share": None, "low": None, "high": None, "status": REFUSED, "note": reason}
     few = codes < STAGE_CODES_SURE and not exact
+    note = "few_codes_of_stage" if codes >= STAGE_CODES else "very_few_codes_of_stage"
     return {
         "share": float(shares.share[k]),
         "low": float(shares.low[k]),
         "high": float(shares.high[k]),
         "status": FEW if few else OK,
-        "note": "few_codes_of_stage" if few else "",
+        "note": note if few else "",
     }
 
 

@@ -48,22 +48,24 @@ def labelled_corpus(
     out_of_fold: pd.DataFrame,
     *,
     categories: tuple[str, ...],
+    where: str = "the codes",
 ) -> Labelled:
     """Bring predictions, agreed codes and out-of-fold probabilities together.
 
     PREDICTIONS has `post_id`, `account`, `published_at`, `label`, `p_...`; CODES is as
     `codes.agreed_file.read_agreed` gives it; OUT_OF_FOLD has `post_id`, `p_...` of the posts that
     the model was trained on. A coded post that the model never saw takes the prediction's
-    probabilities. Without inclusion probabilities the codes count as a simple random sample.
+    probabilities. WHERE names the codes' file in errors, their index its rows. Without inclusion probabilities the codes count as a simple random sample.
     Raises DataError where codes are of posts that have no prediction, have values that the model
     does not know, or none can be used.
     """
     posts = predictions.reset_index(drop=True)
-    where = pd.Series(posts.index, index=posts["post_id"])
-    absent = codes.loc[~codes["post_id"].isin(where.index), "post_id"]
+    row_of = pd.Series(posts.index, index=posts["post_id"])
+    absent = codes.loc[~codes["post_id"].isin(row_of.index), "post_id"]
     if len(absent):
+        rows = several(f"row {row} ({post})" for row, post in absent.items())
         raise DataError(
-            f"{len(absent)} coded posts have no prediction: {several(absent)}; "
+            f"{where}: {rows} is of a post that has no prediction; "
             "classify the corpus they are from, or leave them out of the codes"
         )
     strange = set(codes["value"]) - {*categories, UNCODABLE}
@@ -75,7 +77,7 @@ def labelled_corpus(
     codable = codes["value"].isin(categories).to_numpy()
     if not codable.any():
         raise DataError("no coded post can be used: every one is uncodable")
-    row = where.loc[codes["post_id"]].to_numpy(dtype="int64")
+    row = row_of.loc[codes["post_id"]].to_numpy(dtype="int64")
     chance = codes["inclusion_probability"].fillna(len(codes) / len(posts)).to_numpy("float64")
     design = find_design(posts, row=row, chance=chance)
     columns = [f"p_{name}" for name in categories]

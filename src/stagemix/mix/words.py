@@ -17,9 +17,14 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "en": "fewer than 10 coded posts of this stage in all: read with care",
         "zh": "全部编码中这一阶段不足 10 篇，请谨慎解读",
     },
+    "very_few_codes_of_stage": {
+        "en": "fewer than 3 coded posts of this stage in all: known only roughly",
+        "zh": "全部编码中这一阶段不足 3 篇，只能粗略估计",
+    },
     "no_pairs": {
-        "en": "needs two coded posts or more in every account and period; only above_publish holds",
-        "zh": "每个账号每个时段至少要有两篇编码推文；这里只有“高于发布的占比”成立",
+        "en": "needs two coded posts or more in every account, period and stratum; only above_publish "
+        "holds",
+        "zh": "每个账号每个时段（及其中每一层）至少要有两篇编码推文；这里只有“高于发布的占比”成立",
     },
     "few_higher": {
         "en": "needs 30 posts coded above publish in each half of the periods",
@@ -43,7 +48,8 @@ _DESIGNS = {
     **{f"simple random within {u}": f"按{zh}简单随机" for u, zh in _UNITS.items()},
     "simple random within account": "按账号简单随机",
     "simple random over the corpus": "全语料简单随机",
-    "posts of equal probability within an account and year": "同一账号同一年内概率相等的推文视为一层",
+    "not one simple draw; posts of equal probability within an account and year are taken as a "
+    "stratum": "不是单一的简单抽样；同一账号同一年内概率相等的推文视为一层",
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from stagemix.errors import DataError, MissingError, several
+from stagemix.files import whole
 from stagemix.posts.post import posts_from
 from stagemix.posts.tables import read_table, read_text
 from stagemix.posts.values import texts
@@ -24,19 +25,22 @@ def read_corpus(folder: Path) -> pd.DataFrame:
     """
     if not folder.is_dir():
         raise MissingError(f"{folder}: no such folder; a corpus is a folder of posts")
-    for name in (POSTS_FILE, "posts.csv", "posts.jsonl"):
-        path = folder / name
-        if path.is_file():
-            return _typed(read_table(path), where=str(path))
+    tables = [folder / name for name in ("posts.csv", "posts.jsonl") if (folder / name).is_file()]
     parts = sorted(folder.glob("*.parquet"))
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt")
+    forms = [*tables, *parts[:1], *files[:1]]
+    if not forms:
+        raise MissingError(
+            f"{folder}: no posts there; import them with `stagemix import FILES --to {folder}`"
+        )
+    if len(forms) > 1 or (len(parts) > 1 and folder / POSTS_FILE in parts):
+        found = [path.relative_to(folder).as_posix() for path in (*forms, *parts[1:])]
+        raise DataError(f"{folder}: holds posts in several forms ({several(found)}); keep one")
+    if tables:
+        return _typed(read_table(tables[0]), where=str(tables[0]))
     if parts:
         return _joined(folder, parts)
-    files = sorted(folder.glob("*/*.txt"))
-    if files:
-        return _typed(_text_files(folder, files), where=str(folder))
-    raise MissingError(
-        f"{folder}: no posts there; import them with `stagemix import FILES --to {folder}`"
-    )
+    return _typed(_text_files(folder, files), where=str(folder))
 
 
 def _typed(raw: pd.DataFrame, *, where: str) -> pd.DataFrame:
@@ -57,6 +61,10 @@ def _joined(folder: Path, parts: list[Path]) -> pd.DataFrame:
 
 
 def _text_files(folder: Path, files: list[Path]) -> pd.DataFrame:
+    deep = [path for path in files if path.parent.parent != folder]
+    if deep:
+        found = several(path.relative_to(folder).as_posix() for path in deep)
+        raise DataError(f"{folder}: {found} is not in a subfolder named after its account")
     rows = [
         {
             "post_id": f"{path.parent.name}/{path.stem}",
@@ -74,11 +82,9 @@ def _text_files(folder: Path, files: list[Path]) -> pd.DataFrame:
 
 def write_corpus(posts: pd.DataFrame, folder: Path) -> Path:
     """Write a post table as `posts.parquet`, whole or not at all; returns the file."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / POSTS_FILE
-    part = path.with_suffix(".parquet.part")
-    posts.to_parquet(part, index=False)
-    part.replace(path)
+    with whole(path) as part:
+        posts.to_parquet(part, index=False)
     return path
 
 

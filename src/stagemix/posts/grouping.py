@@ -5,6 +5,7 @@ import pandas as pd
 
 from stagemix.errors import DataError, several
 
+OF_POSTS = ("account", "form", "position", "original")
 PERIODS = ("year", "half", "quarter", "month")
 
 
@@ -12,7 +13,7 @@ def grouping(posts: pd.DataFrame, name: str, *, accounts: pd.DataFrame | None = 
     """Return the values by which posts are grouped: a period, a post or an account column."""
     if name in PERIODS:
         return period_of(posts["published_at"], name)
-    if name in posts.columns:
+    if name in OF_POSTS and name in posts.columns:
         column: pd.Series = posts[name]
         return column
     if accounts is not None and name in accounts.columns:

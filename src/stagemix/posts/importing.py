@@ -10,7 +10,7 @@ import pandas as pd
 from stagemix.errors import DataError, MissingError, several
 from stagemix.posts.corpus import POSTS_FILE, read_corpus, write_corpus
 from stagemix.posts.names import fields_of
-from stagemix.posts.post import COLUMNS, posts_from
+from stagemix.posts.post import COLUMNS, full_text, posts_from
 from stagemix.posts.tables import read_table
 
 
@@ -23,6 +23,7 @@ class ImportSummary:
     unused_columns: tuple[str, ...]
     added: int
     already_there: int
+    differing: int
     posts: int
     accounts: dict[str, int]
     first: pd.Timestamp | None
@@ -54,6 +55,10 @@ def import_files(
     if not (to / POSTS_FILE).is_file() and _holds_posts(to):
         raise DataError(f"{to}: holds posts that are not in {POSTS_FILE}; import into a new folder")
     new = incoming[~incoming["post_id"].isin(held["post_id"])]
+    both = incoming.merge(held, on="post_id", suffixes=("", "_held"))
+    same = full_text(both) == full_text(
+        both[["title_held", "text_held"]].set_axis(["title", "text"], axis=1)
+    )
     posts = pd.concat([held, new], ignore_index=True) if len(held) else new.reset_index(drop=True)
     write_corpus(posts, to)
     return ImportSummary(
@@ -61,7 +66,8 @@ def import_files(
         files={str(path): len(table) for path, (table, _) in zip(files, tables, strict=True)},
         unused_columns=tuple(sorted({name for _, unused in tables for name in unused})),
         added=len(new),
-        already_there=len(incoming) - len(new),
+        already_there=len(both),
+        differing=int((~same).sum()),
         posts=len(posts),
         accounts={str(k): int(v) for k, v in posts["account"].value_counts().items()},
         first=_or_none(posts["published_at"].min()),
@@ -88,6 +94,11 @@ def _read(
 ) -> tuple[pd.DataFrame, list[str]]:
     raw = read_table(path)
     fields = fields_of([str(name) for name in raw.columns], mapping=mapping, where=str(path))
+    if not {"title", "text"} & set(fields.values()):
+        raise DataError(
+            f"{path}: no column is a title or a text; found {several(raw.columns, most=20)}; "
+            "name one with --map 列名=text"
+        )
     unused = [name for name in raw.columns if name not in fields]
     raw = raw[list(fields)].rename(columns=fields)
     raw["source"] = [f"{path.name}:{row}" for row in raw.index]

@@ -69,7 +69,14 @@ def _column(raw: pd.DataFrame, name: str, dtype: str, *, where: str) -> pd.Serie
     if dtype in ("bool", "boolean"):
         flags = values.flags(column, where=at)
         return flags.fillna(False).astype("bool") if dtype == "bool" else flags
+    nested = column.index[column.map(_is_nested).astype("bool")]
+    if len(nested):
+        raise DataError(f"{at}: row {several(nested)} holds no text but a nested value; flatten it")
     return values.texts(column)
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, bytes) or bool(pd.api.types.is_list_like(value))
 
 
 def _check_ids(posts: pd.DataFrame, *, where: str) -> None:

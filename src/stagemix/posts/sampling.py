@@ -48,8 +48,13 @@ def draw(
     allocation: str = "proportional",
     minimum: int = 2,
     accounts: pd.DataFrame | None = None,
+    taken: pd.Series | None = None,
 ) -> Draw:
-    """Draw N posts of a post table without replacement.
+    """Draw N posts of a post table without replacement, none of them in TAKEN (ids).
+
+    TAKEN are the posts of earlier rounds drawn in the same way. Over both draws each post of a
+    stratum has the same chance to be in this one, n/N of the whole stratum, so that is its
+    inclusion probability.
 
     DESIGN `simple` gives every post the same chance; `stratified` draws within strata made of the
     columns BY (of the posts or of the account table; `year`, `half`, `quarter` and `month` come
@@ -62,16 +67,21 @@ def draw(
     ):
         if value not in known:
             raise DataError(f"{option} {value}: no such choice; known are {several(known)}")
-    if not 1 <= n <= len(posts):
-        raise DataError(f"--n {n}: the corpus has {len(posts)} posts; draw between 1 and that")
+    left = ~posts["post_id"].isin([] if taken is None else taken)
+    if not 1 <= n <= left.sum():
+        rest = "" if left.all() else f", {int(left.sum())} of them in no other round"
+        raise DataError(
+            f"--n {n}: the corpus has {len(posts)} posts{rest}; draw between 1 and that"
+        )
     ordered = posts.assign(number=random_numbers(posts["post_id"], seed=seed))
     if design == "simple":
         by, minimum, strata = (), 0, pd.Series(WHOLE, index=posts.index)
     else:
         strata = strata_of(posts, by=by, accounts=accounts)
-    ordered = ordered.assign(stratum=strata).sort_values(["number", "post_id"])
+    ordered = ordered.assign(stratum=strata)[left].sort_values(["number", "post_id"])
     sizes = strata.value_counts().sort_index()
-    drawn = allocate(sizes, n=n, allocation=allocation, minimum=minimum)
+    room = ordered["stratum"].value_counts().reindex(sizes.index, fill_value=0)
+    drawn = allocate(sizes, n=n, allocation=allocation, minimum=minimum, room=room)
     rank = ordered.groupby("stratum").cumcount()
     units = ordered[rank < ordered["stratum"].map(drawn)]
     chance = drawn / sizes
@@ -120,21 +130,24 @@ def strata_of(
     return pd.concat(parts, axis=1).astype("str").agg(" | ".join, axis=1)
 
 
-def allocate(sizes: pd.Series, *, n: int, allocation: str, minimum: int) -> pd.Series:
+def allocate(
+    sizes: pd.Series, *, n: int, allocation: str, minimum: int, room: pd.Series | None = None
+) -> pd.Series:
     """Share N out over strata of SIZES posts: whole numbers that add up to N.
 
     Each stratum gets at least MINIMUM or all it has; the rest goes by size (`proportional`) or
-    evenly (`equal`) as far as a stratum has posts, fractions by the largest remainder. Raises
-    DataError where N is less than the minima.
+    evenly (`equal`) as far as a stratum has posts left (ROOM, by default all), fractions by the
+    largest remainder. Raises DataError where N is less than the minima.
     """
-    size = sizes.to_numpy(dtype="float64")
+    size = (sizes if room is None else room).to_numpy(dtype="float64")
     floor = np.minimum(size, minimum)
     if floor.sum() > n:
         raise DataError(
             f"--n {n}: {len(sizes)} strata with at least {minimum} posts each need "
             f"{int(floor.sum())}; draw more, lower --minimum, or group more coarsely"
         )
-    weight = size if allocation == "proportional" else np.ones_like(size)
+    proportional = allocation == "proportional"
+    weight = sizes.to_numpy(dtype="float64") if proportional else np.ones_like(size)
     low, high = 0.0, float(n) * (1 + 1 / weight.min())
     for _ in range(200):
         middle = (low + high) / 2

@@ -96,7 +96,12 @@ def _read_delimited(path: Path) -> pd.DataFrame:
                 f"{path}: row {number} has {len(cells)} cells, the header {len(header)}; "
                 "put quotes around the cell that holds a comma"
             )
-        rows.append((cells + [""] * len(header))[: len(header)])
+        if len(cells) < len(header):
+            raise DataError(
+                f"{path}: row {number} has {len(cells)} cells, the header {len(header)}; "
+                "the file may have been cut short, export it again"
+            )
+        rows.append(cells[: len(header)])
         numbers.append(number)
     return _frame(header, rows, numbers)
 

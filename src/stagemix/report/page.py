@@ -45,6 +45,17 @@ MEASURES = {
     "between": "账号之间的差异 D",
 }
 
+LEVELS = {
+    "nominal": "定类",
+    "ordinal": "定序",
+    "binary": "是非",
+    "multiple": "多选",
+    "text": "文字",
+}
+REASONS = {
+    "undefined: no unit has two codes": "未定义：没有两人都编过的单位",
+    "undefined: no variation in the codes": "未定义：编码没有变化",
+}
 STATUS = {"ok": "可用", "borrowed": "借自其他账号", "few": "编码少", "refused": "不给"}
 
 
@@ -87,6 +98,9 @@ def render(report: Report, specs: dict[str, dict[str, object]]) -> str:
     )
     environment.filters["percent"] = _percent
     environment.filters["number"] = _number
+    environment.filters["level"] = LEVELS.__getitem__
+    environment.filters["reason"] = lambda reason: REASONS.get(reason, reason)
+    environment.filters["too_small"] = _too_small
     environment.filters["status"] = STATUS.__getitem__
     environment.filters["words"] = lambda note: words(note, language="zh")
     template = environment.get_template("report.html")
@@ -94,6 +108,12 @@ def render(report: Report, specs: dict[str, dict[str, object]]) -> str:
     shown = {"r": report, "measures": MEASURES, "charts": spec_texts}
     characters = "".join(sorted(set(template.render(**shown, scripts="", font=""))))
     return template.render(**shown, scripts=_scripts(), font=font_for(characters))
+
+
+def _too_small(text: str) -> str:
+    found, what, _, least = text.split()
+    names = {"accounts": "个账号", "periods": "个时段", "codes": "条编码"}
+    return f"{found} {names[what]}（至少 {least}）"
 
 
 def _percent(value: object) -> str:

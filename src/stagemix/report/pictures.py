@@ -7,6 +7,7 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
+from stagemix.mix.mixes import UNDATED
 from stagemix.report.font import chinese_font
 
 COLOURS = ("#b8c4d6", "#e9a84c", "#3a86a8", "#8b3a62", "#5b8c5a", "#c0504d", "#7f7f7f", "#4f4f9d")
@@ -60,8 +61,8 @@ def mix_per_account(mix: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.Char
 
 
 def accounts_over_time(mix: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.Chart:
-    """Small multiples: a stacked bar per period, one panel per account."""
-    data = _shown(mix, labels)
+    """Small multiples: a stacked bar per period, one panel per account; undated posts are out."""
+    data = _shown(mix[mix["period"] != UNDATED], labels)
     return (
         alt.Chart(data)
         .mark_bar()

@@ -1,44 +1,97 @@
-"""The report's tables as one Excel workbook."""
+"""The report's tables as one Excel workbook, for people: Chinese headers, shares in percent."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from stagemix.mix.words import words
-from stagemix.report.page import MEASURES, Report
+from stagemix.report.page import LEVELS, MEASURES, STATUS, Report
+
+MIX = {
+    "account": "账号",
+    "period": "时段",
+    "stage": "阶段",
+    "n_posts": "推文",
+    "n_codes": "编码",
+    "n_codes_of_stage": "其中该阶段",
+    "share_raw": "原始占比",
+    "share": "校正占比",
+    "low": "95% 下限",
+    "high": "95% 上限",
+    "status": "状态",
+    "note": "说明",
+}
+RELIABILITY = {
+    "variable": "变量",
+    "level": "测量水平",
+    "units": "两人以上编码",
+    "single": "一人编码",
+    "percent_agreement": "一致率",
+    "alpha_nominal": "α（定类）",
+    "alpha_ordinal": "α（定序）",
+    "disagreements": "不一致",
+    "uncodable": "无法编码",
+}
+CLASSIFIER = {
+    "category": "阶段",
+    "codes": "编码",
+    "predicted": "判为",
+    "precision": "精确率",
+    "recall": "召回率",
+    "f1": "F1",
+}
+SHARES = {"原始占比", "校正占比", "95% 下限", "95% 上限", "一致率"}
 
 
 def write_workbook(report: Report, path: Path) -> None:
     """Write the mix tables, the measures, reliability and the classifier's figures."""
+    reliability = pd.DataFrame([vars(r) for r in report.reliability], columns=list(RELIABILITY))
+    reliability["level"] = reliability["level"].map(LEVELS)
+    per_category = report.evaluation.per_category
+    classifier = per_category.assign(category=per_category["category"].map(report.labels))
+    confusion = report.evaluation.confusion.rename(index=report.labels, columns=report.labels)
     sheets = {
         "各账号": _mix(report.per_account, report),
         "账号×时段": _mix(report.per_period, report),
         "合计": _mix(report.overall, report),
-        "信度": pd.DataFrame(
-            [
-                {k: v for k, v in vars(r).items() if k not in ("coders", "counts")}
-                for r in report.reliability
-            ]
-        ),
-        "分类器": report.evaluation.per_category,
-        "混淆矩阵": report.evaluation.confusion.rename_axis("编码＼分类器").reset_index(),
+        "信度": reliability.rename(columns=RELIABILITY),
+        "分类器": classifier.rename(columns=CLASSIFIER),
+        "混淆矩阵": confusion.rename_axis("编码＼分类器").reset_index(),
+        **_merging(report),
+        "说明": pd.DataFrame({"说明": [line.zh for line in report.remarks]}),
     }
-    if report.convergence is not None:
-        rows = [
-            {"度量": MEASURES.get(m.name, m.name), **m.values, "变化": m.change}
-            for m in report.convergence.measures
-        ]
-        sheets["融合与趋同"] = pd.DataFrame(rows)
-    notes = [line.zh for line in report.remarks]
-    sheets["说明"] = pd.DataFrame({"说明": notes})
     with pd.ExcelWriter(path, engine="xlsxwriter") as writer:
+        percent = writer.book.add_format({"num_format": "0.0%"})
+        number = writer.book.add_format({"num_format": "0.000"})
         for name, frame in sheets.items():
             frame.to_excel(writer, sheet_name=name, index=False)
-            writer.sheets[name].autofit()
+            sheet = writer.sheets[name]
+            sheet.autofit()
+            sheet.freeze_panes(1, 0)
+            for n, column in enumerate(frame.columns):
+                if pd.api.types.is_float_dtype(frame[column]):
+                    sheet.set_column(n, n, 11, percent if column in SHARES else number)
 
 
 def _mix(frame: pd.DataFrame, report: Report) -> pd.DataFrame:
-    return frame.assign(
-        stage_label=frame["stage"].map(report.labels),
+    shown = frame.assign(
+        stage=frame["stage"].map(report.labels),
+        status=frame["status"].map(STATUS),
         note=[words(str(note), language="zh") for note in frame["note"]],
     )
+    return shown[list(MIX)].rename(columns=MIX)
+
+
+def _merging(report: Report) -> dict[str, pd.DataFrame]:
+    if report.convergence is None:
+        return {}
+    rows = [
+        {
+            "度量": MEASURES.get(m.name, "高阶段之间的均衡度 Q（前半、后半）"),
+            **m.values,
+            "变化（未经检验）": m.change,
+            "说明": words(m.note, language="zh"),
+        }
+        for m in report.convergence.measures
+    ]
+    return {"融合与趋同": pd.DataFrame(rows)}

@@ -8,12 +8,19 @@ import pandas as pd
 
 from stagemix.codes.agreed import Agreed, agreed_codes, independent
 from stagemix.codes.codebook import Codebook
-from stagemix.codes.incoming import codes_of, read_long_codes, read_settled, without_known
+from stagemix.codes.incoming import (
+    check_once,
+    codes_of,
+    read_long_codes,
+    read_settled,
+    without_known,
+)
 from stagemix.codes.reliability import Reliability, reliability
 from stagemix.codes.rounds import Round, read_round, round_names, round_of, write_round
 from stagemix.codes.sheets import is_sheet, read_sheet, write_sheet
 from stagemix.codes.store import Code, CodeStore
 from stagemix.errors import DataError, several
+from stagemix.files import whole
 from stagemix.posts.corpus import read_accounts, read_corpus
 from stagemix.posts.sampling import draw
 from stagemix.study.folder import Study
@@ -35,12 +42,18 @@ def draw_round(
 ) -> Round:
     """Draw a round of N posts from a corpus and write it down; choices not made are the study's.
 
-    Without a DESIGN it is stratified where every post has a time, else simple.
+    Without a DESIGN and BY it is stratified where every post has a time, else simple. Posts of
+    other rounds of the corpus are left out, so that no round trains the coders of another.
     """
     posts = read_corpus(corpus)
-    by = study.sample_by if by is None else by
     if design is None:
-        design = "stratified" if posts["published_at"].notna().all() else "simple"
+        dated = posts["published_at"].notna().all()
+        design = "stratified" if by is not None or dated else "simple"
+    by = study.sample_by if by is None else by
+    place = _within(study, corpus)
+    others = [read_round(other, study.rounds) for other in round_names(study.rounds)]
+    others = [other for other in others if other.corpus == place and other.name != name]
+    taken = pd.concat([other.units["post_id"] for other in others]) if others else None
     drawn = draw(
         posts,
         n=n,
@@ -50,9 +63,15 @@ def draw_round(
         allocation=allocation,
         minimum=study.minimum if minimum is None else minimum,
         accounts=read_accounts(corpus),
+        taken=taken,
     )
     round_ = round_of(
-        drawn, name=name, corpus=_within(study, corpus), coders=coders, overlap=overlap
+        drawn,
+        name=name,
+        corpus=place,
+        coders=coders,
+        overlap=overlap,
+        without=[other.name for other in others],
     )
     write_round(round_, study.rounds)
     return round_
@@ -111,6 +130,7 @@ def take_in(
     store = CodeStore(study.coding)
     held = store.codes()
     found: list[tuple[TakenIn, list[Code]]] = []
+    tables: list[pd.DataFrame] = []
     for path in files:
         if path.suffix.lower() == ".xlsx" and (round_ is None or is_sheet(path)):
             name, table = read_sheet(path, codebook=codebook)
@@ -122,8 +142,13 @@ def take_in(
         codes = codes_of(
             table, round_=chosen, codebook=codebook, coded_at=coded_at, where=str(path)
         )
+        tables.append(table.set_axis([f"{path.name}:{row}" for row in table.index]))
         new = without_known(codes, held)
         found.append((TakenIn(file=path, round=name, codes=len(codes), new=len(new)), new))
+    rounds = [taken.round for taken, _ in found]
+    for name in dict.fromkeys(rounds):
+        own = [table for table, of in zip(tables, rounds, strict=True) if of == name]
+        check_once(pd.concat(own), where="the files together")
     store.add([code for _, codes in found for code in codes])
     write_agreed(study, store=store)
     return [taken for taken, _ in found]
@@ -131,6 +156,7 @@ def take_in(
 
 def settle(study: Study, file: Path, *, round_: str, variable: str, by: str, coded_at: str) -> int:
     """Store the settled values in FILE (`post_id`, `value`, `reason`); returns how many are new."""
+    read_round(round_, study.rounds)
     store = CodeStore(study.coding)
     held = store.codes(round_)
     codes = read_settled(
@@ -205,8 +231,8 @@ def write_disagreements(
         shown = posts[["post_id", "title", "text"]]
         table = shown.merge(table, on="post_id", how="right")
     table = table.assign(variable=variable, value="", reason="")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
+    with whole(path) as part:
+        table.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
     return len(table)
 
 
@@ -231,8 +257,7 @@ def write_agreed(study: Study, *, store: CodeStore) -> Path:
             table[variable] = table["post_id"].map(settled["value"])
             table[f"{variable}_how"] = table["post_id"].map(settled["how"])
         frames.append(table.dropna(subset=coded, how="all"))
-    whole = pd.concat(frames, ignore_index=True).drop_duplicates("post_id", keep="first")
-    part = study.agreed.with_suffix(".csv.part")
-    whole.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
-    part.replace(study.agreed)
+    table = pd.concat(frames, ignore_index=True).drop_duplicates("post_id", keep="first")
+    with whole(study.agreed) as part:
+        table.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
     return study.agreed

@@ -10,8 +10,10 @@ from stagemix.codes.codebook import (
     default_codebook_text,
     read_codebook,
 )
-from stagemix.errors import DataError, MissingError
+from stagemix.codes.rounds import check_name
+from stagemix.errors import DataError, MissingError, several
 from stagemix.mix.words import Remark
+from stagemix.posts.grouping import PERIODS
 
 SETTINGS = "study.toml"
 _ROOMS = {
@@ -111,6 +113,7 @@ def read_study(root: Path) -> Study:
         if type(value) is not type(known[name]):
             raise DataError(f"{path}: {name} = {value!r} should be written like {known[name]!r}")
     choice = {**known, **table}
+    _check_choices(choice, where=str(path))
     return Study(
         root=root,
         title=str(choice["title"]) if "title" in table else root.name,
@@ -122,6 +125,29 @@ def read_study(root: Path) -> Study:
         period=str(choice["period"]),
         invented=bool(choice["invented"]),
     )
+
+
+def _check_choices(choice: dict[str, object], *, where: str) -> None:
+    """Raise DataError where a choice has the right type and no meaning."""
+    by = choice["sample_by"]
+    seed, minimum = choice["seed"], choice["minimum"]
+    fits = {
+        "seed": isinstance(seed, int) and 0 <= seed < 2**32,
+        "minimum": isinstance(minimum, int) and minimum >= 0,
+        "period": choice["period"] in PERIODS,
+        "sample_by": isinstance(by, list) and all(isinstance(n, str) and n for n in by) and by,
+    }
+    wants = {
+        "seed": "a whole number from 0 to 4294967295",
+        "minimum": "a whole number, 0 or more",
+        "period": f"one of {several(PERIODS)}",
+        "sample_by": 'a list of column names, such as ["account", "year"]',
+    }
+    for name, fit in fits.items():
+        if not fit:
+            raise DataError(f"{where}: {name} = {choice[name]!r} should be {wants[name]}")
+    for name in ("corpus", "round"):
+        check_name(str(choice[name]), what=f"{where}: {name}")
 
 
 def codebook_at(start: Path) -> Codebook:

@@ -13,10 +13,12 @@ from stagemix.learn.model_file import Card, load_card
 from stagemix.mix.converge import Convergence, converge
 from stagemix.mix.mixes import mix_table
 from stagemix.mix.sample import Labelled, labelled_corpus
-from stagemix.mix.words import Remark, design_in_chinese
+from stagemix.mix.words import Remark
 from stagemix.posts.corpus import read_accounts
 from stagemix.posts.grouping import PERIODS
 from stagemix.study.folder import INVENTED, Study
+from stagemix.study.remarks import on_data, on_model
+from stagemix.study.standing import standing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,8 @@ class Corrected:
 
     data: Labelled
     card: Card
+    out_of_fold: pd.DataFrame
+    level: str
     labels: dict[str, str]
     accounts: pd.DataFrame | None
     remarks: tuple[Remark, ...]
@@ -78,17 +82,30 @@ def corrected(
                 f"{predictions}: not one of its posts was coded ({source.en}); "
                 "code a sample of this corpus, or name codes with --codes FILE"
             )
-    data = labelled_corpus(labels.table, table, out_of_fold, categories=labels.categories)
+    data = labelled_corpus(
+        labels.table, table, out_of_fold, categories=labels.categories, where=source.en
+    )
     return Corrected(
         data=data,
         card=card,
+        out_of_fold=out_of_fold,
+        level=variable.level,
         labels=variable.labels,
-        accounts=_accounts(predictions, study),
+        accounts=read_accounts(labels.corpus),
         remarks=(
-            *([INVENTED] if study is not None and study.invented else []),
-            *_remarks(data, card, labels=variable.labels, source=source, absent=absent),
+            *([] if study is None else _on_study(study, variable.id, whole=codes is None)),
+            *on_data(data, source=source, absent=absent),
+            *on_model(card, table, out_of_fold, labels=variable.labels),
         ),
     )
+
+
+def _on_study(study: Study, variable: str, *, whole: bool) -> list[Remark]:
+    out = [INVENTED] if study.invented else []
+    if whole and study.agreed.is_file():
+        missing = standing(study, round_=study.round, variable=variable).remark
+        out += [] if missing is None else [missing]
+    return out
 
 
 def _of_round(study: Study, variable: str, codebook: Codebook) -> pd.DataFrame:
@@ -99,56 +116,6 @@ def _of_round(study: Study, variable: str, codebook: Codebook) -> pd.DataFrame:
             f"{study.agreed}: no codes of the round {study.round} (study.toml); there are {several(sorted(set(table['round'])))}"
         )
     return mine
-
-
-def _accounts(predictions: Path, study: Study | None) -> pd.DataFrame | None:
-    if study is None:
-        return None
-    return read_accounts(study.root / "corpora" / predictions.resolve().name)
-
-
-def _remarks(
-    data: Labelled, card: Card, *, labels: dict[str, str], source: Remark, absent: int
-) -> tuple[Remark, ...]:
-    n, design = len(data.row), data.design.name
-    out = [
-        Remark(
-            en=f"Corrected by {n} coded posts ({source.en}), drawn {design}.",
-            zh=f"由 {n} 篇编码推文校正（{source.zh}），抽样：{design_in_chinese(design)}。",
-        )
-    ]
-    if not data.chance_known:
-        out.append(
-            Remark(
-                en="The codes have no inclusion_probability: taken as a simple random sample.",
-                zh="编码没有入样概率（inclusion_probability），按简单随机样本处理。",
-            )
-        )
-    if absent:
-        out.append(
-            Remark(
-                en=f"{absent} coded posts are of other corpora and were left out.",
-                zh=f"另有 {absent} 篇编码推文属于其他语料，未计入。",
-            )
-        )
-    if data.uncodable:
-        out.append(
-            Remark(
-                en=f"{data.uncodable} coded posts are uncodable and left the sample; "
-                f"about {data.uncodable_share:.1%} of the corpus is.",
-                zh=f"{data.uncodable} 篇无法编码，退出样本；估计占语料的 {data.uncodable_share:.1%}。",
-            )
-        )
-    for stage, codes in card.counts.items():
-        if stage not in card.labelled:
-            what = ("predicted", "预测") if stage not in card.learned else ("a label", "给标签")
-            out.append(
-                Remark(
-                    en=f"{stage}: {codes} coded posts, too few to be {what[0]}.",
-                    zh=f"{labels[stage]}：只有 {codes} 篇编码，太少，不能{what[1]}。",
-                )
-            )
-    return tuple(out)
 
 
 def split_by(by: str) -> tuple[str, ...]:
@@ -174,7 +141,15 @@ def mix_of(source: Corrected, *, by: str) -> pd.DataFrame:
 
 
 def convergence_of(source: Corrected, *, by: str) -> Convergence:
-    """Compute merging and alikeness over the periods of BY (`account,year`)."""
+    """Compute merging and alikeness over the periods of BY (`account,year`).
+
+    Raises DataError where the variable is not ordinal: nothing is above its first category.
+    """
+    if source.level != "ordinal":
+        raise DataError(
+            f"{source.card.variable}: {source.level}, but merging is about the stages of an ordinal "
+            "variable; classify by one and name its predictions"
+        )
     names = split_by(by)
     if len(names) != 2:
         raise DataError(f"--by {by}: converge needs an account and a period, such as account,year")

@@ -8,7 +8,8 @@ import pandas as pd
 from stagemix.codes.agreed_file import read_agreed
 from stagemix.codes.codebook import Codebook
 from stagemix.errors import DataError, several
-from stagemix.learn.classify import predict, write_predictions
+from stagemix.files import check_folder
+from stagemix.learn.classify import check_predictions_folder, predict, write_predictions
 from stagemix.learn.evaluate import Evaluation, evaluate
 from stagemix.learn.model_file import Card, load_card, load_model, save_model
 from stagemix.learn.training import train
@@ -31,6 +32,7 @@ def train_files(
     progress: Callable[[str], None] = lambda step: None,
 ) -> Card:
     """Train on a file of agreed codes and the corpora they are from; write the model folder OUT."""
+    check_folder(out)
     chosen = codebook.variable(variable)
     if chosen.level == "text":
         raise DataError(f"{chosen.id}: free text cannot be learned; name another --variable")
@@ -40,7 +42,15 @@ def train_files(
     twice = posts.loc[posts["post_id"].duplicated(), "post_id"]
     if len(twice):
         raise DataError(f"post_id {several(twice)} stands in two corpora; ids must differ")
-    training = train(agreed, posts, variable=chosen, seed=seed, fast=fast, progress=progress)
+    training = train(
+        agreed,
+        posts,
+        variable=chosen,
+        seed=seed,
+        fast=fast,
+        where=str(codes),
+        progress=progress,
+    )
     progress("writing the model")
     return save_model(
         training,
@@ -69,16 +79,18 @@ def classify_folder(
     jobs: int | None = None,
     started: Callable[[int], None] = lambda total: None,
     progress: Callable[[int], None] = lambda done: None,
-) -> pd.DataFrame:
+) -> tuple[str, pd.DataFrame]:
     """Label every post of a corpus and write the folder of predictions OUT.
 
     STARTED is told the number of posts, PROGRESS how many more are done. Without JOBS, one
-    process for a small corpus and all cores for a large one. Returns the table as written.
+    process for a small corpus and all cores for a large one. Returns the variable's id and the
+    table as written.
     """
+    check_predictions_folder(out)
     posts = read_corpus(corpus)
     started(len(posts))
     stored = load_model(model)
     jobs = jobs or (-1 if len(posts) >= PARALLEL_FROM else 1)
     table = predict(posts, model=stored.model, jobs=jobs, progress=progress)
-    write_predictions(table, out, stored=stored)
-    return table
+    write_predictions(table, out, stored=stored, corpus=corpus)
+    return stored.model.variable, table

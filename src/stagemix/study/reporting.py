@@ -7,6 +7,8 @@ from pathlib import Path
 from stagemix.codes.reliability import Reliability
 from stagemix.codes.store import SETTLED, CodeStore
 from stagemix.errors import DataError
+from stagemix.files import check_folder, whole
+from stagemix.learn.evaluate import evaluate
 from stagemix.mix.converge import Convergence
 from stagemix.report.page import Report, charts, render
 from stagemix.report.pictures import save_picture
@@ -14,7 +16,6 @@ from stagemix.report.workbook import write_workbook
 from stagemix.study.coding import agreement_of_round
 from stagemix.study.folder import Study
 from stagemix.study.mixing import Corrected, convergence_of, corrected, mix_of
-from stagemix.study.modelling import evaluate_folder
 
 
 def write_report(
@@ -25,14 +26,16 @@ def write_report(
     progress: Callable[[str], None] = lambda step: None,
 ) -> list[Path]:
     """Write `report.html`, `report.xlsx` and the pictures into OUT; returns the files."""
+    check_folder(out)
     progress("computing the report's tables")
     report = gather(study, written_at=written_at)
     progress("drawing")
     specs = charts(report)
-    out.mkdir(parents=True, exist_ok=True)
     page, book = out / "report.html", out / "report.xlsx"
-    page.write_text(render(report, specs), encoding="utf-8", newline="\n")
-    write_workbook(report, book)
+    with whole(page) as part:
+        part.write_text(render(report, specs), encoding="utf-8", newline="\n")
+    with whole(book) as part:
+        write_workbook(report, part)
     files = [page, book]
     (out / "pictures").mkdir(exist_ok=True)
     for name, chart in specs.items():
@@ -47,7 +50,8 @@ def gather(study: Study, *, written_at: datetime) -> Report:
     """Compute all that the report shows."""
     predictions = study.root / "predictions" / study.corpus
     source = corrected(predictions, codebook=study.codebook, study=study)
-    card, evaluation = evaluate_folder(study.root / "models" / source.card.variable)
+    card = source.card
+    evaluation = evaluate(source.out_of_fold, categories=list(card.counts), labelled=card.labelled)
     reliability, settled = _reliability(study, source.card.variable)
     dated = source.data.posts["published_at"].notna().any()
     by = f"account,{study.period}" if dated else "account"

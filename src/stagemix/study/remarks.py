@@ -1,0 +1,92 @@
+"""The sentences that belong beside every figure made from predictions and codes."""
+
+import pandas as pd
+
+from stagemix.learn.model_file import Card
+from stagemix.mix.sample import Labelled
+from stagemix.mix.words import Remark, design_in_chinese
+
+ODD_WEIGHTS = 0.1
+
+
+def on_data(data: Labelled, *, source: Remark, absent: int) -> list[Remark]:
+    """What corrects the shares: how many codes, from where, by which design, what was left out.
+
+    SOURCE names the codes; ABSENT of them are of posts without a prediction.
+    """
+    n, design = len(data.row), data.design.name
+    out = [
+        Remark(
+            en=f"Corrected by {n} coded posts ({source.en}); design: {design}.",
+            zh=f"由 {n} 篇编码推文校正（{source.zh}）；抽样：{design_in_chinese(design)}。",
+        )
+    ]
+    stand_for = float((1 / data.chance).sum()) / (1 - data.uncodable_share)
+    if not data.chance_known:
+        out.append(
+            Remark(
+                en="The codes have no inclusion_probability: taken as a simple random sample.",
+                zh="编码没有入样概率（inclusion_probability），按简单随机样本处理。",
+            )
+        )
+    elif abs(stand_for / len(data.posts) - 1) > ODD_WEIGHTS:
+        out.append(
+            Remark(
+                en=f"By their inclusion probabilities the codes stand for {stand_for:.0f} posts, "
+                f"the predictions are {len(data.posts)}: are they a sample of this corpus?",
+                zh=f"按入样概率，编码代表 {stand_for:.0f} 篇推文，而预测有 {len(data.posts)} 篇："
+                "它们是这个语料的样本吗？",
+            )
+        )
+    if absent:
+        out.append(
+            Remark(
+                en=f"{absent} coded posts are of other corpora and were left out.",
+                zh=f"另有 {absent} 篇编码推文属于其他语料，未计入。",
+            )
+        )
+    if data.uncodable:
+        out.append(
+            Remark(
+                en=f"{data.uncodable} coded posts are uncodable and left the sample; "
+                f"about {data.uncodable_share:.1%} of the corpus is.",
+                zh=f"{data.uncodable} 篇无法编码，退出样本；估计占语料的 {data.uncodable_share:.1%}。",
+            )
+        )
+    undated = int(data.posts["published_at"].isna().sum())
+    if undated:
+        out.append(
+            Remark(
+                en=f"{undated} of {len(data.posts)} posts have no time: they are in no period.",
+                zh=f"{len(data.posts)} 篇推文中有 {undated} 篇没有时间，不属于任何时段。",
+            )
+        )
+    return out
+
+
+def on_model(
+    card: Card, codes: pd.DataFrame, out_of_fold: pd.DataFrame, *, labels: dict[str, str]
+) -> list[Remark]:
+    """What the model cannot do, and whether codes have changed since it was trained."""
+    out = []
+    for stage, n in card.counts.items():
+        if stage not in card.labelled:
+            what = ("predicted", "预测") if stage not in card.learned else ("a label", "给标签")
+            out.append(
+                Remark(
+                    en=f"{stage}: {n} codes in training, too few to be {what[0]}.",
+                    zh=f"{labels[stage]}：训练时只有 {n} 篇编码，太少，不能{what[1]}。",
+                )
+            )
+    trained = out_of_fold.set_index("post_id")["value"]
+    now = codes.set_index("post_id")["value"]
+    changed = int((now != trained.reindex(now.index)).sum())
+    if changed and now.index.isin(trained.index).any():
+        out.append(
+            Remark(
+                en=f"{changed} codes are new or changed since the model was trained; "
+                "train and classify again to learn from them.",
+                zh=f"{changed} 篇编码在训练之后新增或改动；重新训练和分类即可用上。",
+            )
+        )
+    return out
