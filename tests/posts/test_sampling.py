@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stagemix.errors import DataError
@@ -96,7 +96,9 @@ def test_posts_of_other_rounds_are_never_drawn_and_chances_are_of_the_whole_stra
     taken = posts["post_id"].sample(
         data.draw(st.integers(min_value=0, max_value=len(posts) - 1)), random_state=seed
     )
-    n = data.draw(st.integers(min_value=1, max_value=len(posts) - len(taken)))
+    left = posts[~posts["post_id"].isin(taken)]
+    assume(set(left["account"]) == set(posts["account"]))
+    n = data.draw(st.integers(min_value=1, max_value=len(left)))
     drawn = draw(
         posts, n=n, seed=seed, design="stratified", by=("account",), allocation=allocation,
         minimum=0, taken=taken,
@@ -279,3 +281,13 @@ def test_a_sample_that_cannot_be_drawn_says_why(posts, options, message):
 
 def test_posts_without_times_can_still_be_drawn_simply():
     assert len(draw(untimed(frame(6), 1, 2), n=6, seed=1, design="simple").units) == 6
+
+
+def test_a_stratum_that_other_rounds_used_up_is_said():
+    posts = frame(6, 2)
+    taken = posts.loc[posts["account"] == "甲1", "post_id"]
+    with pytest.raises(DataError) as caught:
+        draw(posts, n=3, seed=1, design="stratified", by=("account",), taken=taken)
+    assert str(caught.value) == (
+        "stratum 甲1: all its posts are in other rounds; group more coarsely"
+    )

@@ -525,3 +525,15 @@ def test_a_post_of_two_rounds_stands_with_the_studys_round(study: Study) -> None
         "p2,东 | 2021,1.0,final,,,1,single",
         "p5,西 | 2021,1.0,a-pilot,cooperate,single,,",
     ]
+
+
+def test_a_round_is_drawn_within_the_strata_of_those_before(undrawn: Study) -> None:
+    study, corpus = undrawn, undrawn.root / "corpora" / "posts"
+    draw_round(study, corpus, n=2, name="pilot", coders=["甲"], by=("account",), minimum=0)
+    with pytest.raises(DataError) as caught:
+        draw_round(study, corpus, n=2, name="main", coders=["甲"], design="simple")
+    assert str(caught.value) == (
+        "round pilot was drawn by account and its posts are left out; "
+        "draw this one within the same strata, --by account"
+    )
+    assert not (study.rounds / "main.toml").exists()

@@ -19,11 +19,12 @@ def read_agreed(path: Path, *, variable: Variable) -> pd.DataFrame:
     column: simple random); rows without a value are left out. The index is the
     row in the file. Raises DataError naming the rows that do not fit.
     """
-    raw = in_english(read_table(path), variables=(variable,), where=str(path))
+    written = read_table(path)
+    raw = in_english(written, variables=(variable,), where=str(path))
     missing = [name for name in ("post_id", variable.id) if name not in raw.columns]
     if missing:
         raise DataError(
-            f"{path}: no column {several(missing)}; found {several(raw.columns, most=20)}; the "
+            f"{path}: no column {several(missing)}; found {several(written.columns, most=20)}; the "
             f"columns are post_id, {variable.id} and, if known, inclusion_probability"
         )
     table = pd.DataFrame(

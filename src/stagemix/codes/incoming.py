@@ -35,7 +35,9 @@ def in_english(table: pd.DataFrame, *, variables: Sequence[Variable], where: str
 
     Raises DataError where two columns would get the same name.
     """
-    labels = {part.label: part.id for variable in variables for part in variable.parts}
+    parts = [part for variable in variables for part in variable.parts]
+    written = [part.label for part in parts]
+    labels = {part.label: part.id for part in parts if written.count(part.label) == 1}
     names = {**labels, **_CHINESE}
     found = {n: names[n] for n in table.columns if n in names and names[n] not in table.columns}
     for name in found.values():

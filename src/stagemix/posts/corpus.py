@@ -27,7 +27,8 @@ def read_corpus(folder: Path) -> pd.DataFrame:
         raise MissingError(f"{folder}: no such folder; a corpus is a folder of posts")
     tables = [folder / name for name in ("posts.csv", "posts.jsonl") if (folder / name).is_file()]
     parts = sorted(folder.glob("*.parquet"))
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt")
+    texts_ = (p for p in folder.rglob("*") if p.suffix.lower() == ".txt" and p.is_file())
+    files = sorted(p for p in texts_ if p.parent != folder or not (tables or parts))
     forms = [*tables, *parts[:1], *files[:1]]
     if not forms:
         raise MissingError(

@@ -81,6 +81,11 @@ def draw(
     ordered = ordered.assign(stratum=strata)[left].sort_values(["number", "post_id"])
     sizes = strata.value_counts().sort_index()
     room = ordered["stratum"].value_counts().reindex(sizes.index, fill_value=0)
+    full = room.index[room == 0]
+    if len(full):
+        raise DataError(
+            f"stratum {several(full)}: all its posts are in other rounds; group more coarsely"
+        )
     drawn = allocate(sizes, n=n, allocation=allocation, minimum=minimum, room=room)
     rank = ordered.groupby("stratum").cumcount()
     units = ordered[rank < ordered["stratum"].map(drawn)]

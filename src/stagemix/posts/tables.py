@@ -90,6 +90,8 @@ def _read_delimited(path: Path) -> pd.DataFrame:
             continue
         if not header:
             header = [cell.strip() for cell in cells]
+            while not header[-1]:
+                header.pop()
             continue
         if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
             raise DataError(

@@ -54,6 +54,7 @@ def draw_round(
     others = [read_round(other, study.rounds) for other in round_names(study.rounds)]
     others = [other for other in others if other.corpus == place and other.name != name]
     taken = pd.concat([other.units["post_id"] for other in others]) if others else None
+    _check_nested(others, by=by if design == "stratified" else ())
     drawn = draw(
         posts,
         n=n,
@@ -75,6 +76,17 @@ def draw_round(
     )
     write_round(round_, study.rounds)
     return round_
+
+
+def _check_nested(others: Sequence[Round], *, by: tuple[str, ...]) -> None:
+    """Raise where leaving out earlier rounds would make posts of one stratum differ in chance."""
+    for other in others:
+        if not set(other.by) <= set(by):
+            wanted = ",".join(dict.fromkeys([*other.by, *by]))
+            raise DataError(
+                f"round {other.name} was drawn by {','.join(other.by)} and its posts are left out; "
+                f"draw this one within the same strata, --by {wanted}"
+            )
 
 
 def _within(study: Study, corpus: Path) -> str:

@@ -91,13 +91,18 @@ def corrected(
         out_of_fold=out_of_fold,
         level=variable.level,
         labels=variable.labels,
-        accounts=read_accounts(labels.corpus),
+        accounts=read_accounts(_corpus(labels.corpus, study)),
         remarks=(
             *([] if study is None else _on_study(study, variable.id, whole=codes is None)),
             *on_data(data, source=source, absent=absent),
             *on_model(card, table, out_of_fold, labels=variable.labels),
         ),
     )
+
+
+def _corpus(held: Path, study: Study | None) -> Path:
+    """Where the corpus of the predictions is: where it lay, or in the study if that has moved."""
+    return held if held.is_dir() or study is None else study.root / "corpora" / held.name
 
 
 def _on_study(study: Study, variable: str, *, whole: bool) -> list[Remark]:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from stagemix.codes.agreed import agreed_codes
+from stagemix.codes.agreed import SINGLE, agreed_codes
 from stagemix.codes.rounds import Round, read_round
-from stagemix.codes.store import INDEPENDENT, CodeStore
+from stagemix.codes.store import CodeStore
 from stagemix.mix.words import Remark
 from stagemix.study.folder import Study
 
@@ -15,7 +15,7 @@ from stagemix.study.folder import Study
 class Standing:
     """Posts of a round for one variable: `drawn` = `agreed` + `open` + `uncoded`.
 
-    `waiting` of those with a code are not yet coded by everyone they were given to.
+    `waiting` of the agreed were given to several coders and have one code so far.
     """
 
     drawn: int
@@ -48,15 +48,14 @@ def standing(study: Study, *, round_: str, variable: str) -> Standing:
 def standing_of(drawn: Round, codes: pd.DataFrame, *, variable: str) -> Standing:
     """Count how far a round is coded, from its codes as the store gives them."""
     found = agreed_codes(codes, variable=variable)
-    own = codes[(codes["variable"] == variable) & (codes["kind"] == INDEPENDENT)]
-    done = own.groupby("unit")["coder"].nunique().reindex(drawn.units["post_id"], fill_value=0)
-    asked = drawn.units["coders"].str.count(";").to_numpy() + 1
+    several = drawn.units.loc[drawn.units["coders"].str.contains(";"), "post_id"]
+    alone = found.codes.loc[found.codes["how"] == SINGLE, "unit"]
     agreed, open_ = len(found.codes), len(found.open)
     return Standing(
         drawn=len(drawn.units),
         agreed=agreed,
         open=open_,
         uncoded=len(drawn.units) - agreed - open_,
-        waiting=int(((done > 0) & (done < asked)).sum()),
+        waiting=int(several.isin(alone).sum()),
         changed_though_agreed=found.changed_though_agreed,
     )
