@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stagemix.cli.converge import TITLES
 from stagemix.cli.output import percent, records, steps, table
 
 
@@ -56,16 +57,11 @@ def command(
         rows.append([account, int(group["n_posts"].iloc[0]), *cells])
     table(["account", "posts", *names], rows, title="Corrected share and 95% interval")
     print()
-    titles = {
-        "above_publish": "share above publish",
-        "within": "diversity within accounts",
-        "between": "differences between accounts",
-    }
     for m in run.convergence.measures:
-        if m.name in titles and m.values:
+        if m.values and m.name != "evenness":
             values = list(m.values.items())
             print(
-                f"{titles[m.name]}: {values[0][1]:.3f} in {values[0][0]}, "
+                f"{TITLES[m.name]}: {values[0][1]:.3f} in {values[0][0]}, "
                 f"{values[-1][1]:.3f} in {values[-1][0]}"
             )
     print(

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import xlsxwriter
 
 from stagemix.codes.codebook import NO, Codebook, Variable
 from stagemix.codes.incoming import category_ids, check_once
@@ -60,14 +61,14 @@ def write_sheet(
     return len(rows)
 
 
-def _coding_sheet(book: object, *, rows: pd.DataFrame, parts: list[Variable]) -> None:
+def _coding_sheet(book: xlsxwriter.Workbook, *, rows: pd.DataFrame, parts: list[Variable]) -> None:
     from xlsxwriter.utility import xl_col_to_name
 
-    sheet = book.add_worksheet(CODING)  # type: ignore[attr-defined]
+    sheet = book.add_worksheet(CODING)
     wrap = {"text_wrap": True, "valign": "top"}
-    fixed = book.add_format(wrap)  # type: ignore[attr-defined]
-    free = book.add_format({**wrap, "locked": False, "bg_color": "#FFF8E1"})  # type: ignore[attr-defined]
-    bold = book.add_format({**wrap, "bold": True})  # type: ignore[attr-defined]
+    fixed = book.add_format(wrap)
+    free = book.add_format({**wrap, "locked": False, "bg_color": "#FFF8E1"})
+    bold = book.add_format({**wrap, "bold": True})
     shown = list(SHOWN)
     headers = [*SHOWN.values(), *map(_heading, parts), *NOTES.values()]
     sheet.write_row(0, 0, headers, bold)
@@ -119,10 +120,10 @@ def _shown(value: object) -> str:
     return text[:CELL_LIMIT] + f"……（正文共 {len(text)} 字，Excel 一格放不下，其余见原文）"
 
 
-def _codebook_sheet(book: object, codebook: Codebook) -> None:
-    sheet = book.add_worksheet(CODEBOOK)  # type: ignore[attr-defined]
-    wrap = book.add_format({"text_wrap": True, "valign": "top"})  # type: ignore[attr-defined]
-    bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})  # type: ignore[attr-defined]
+def _codebook_sheet(book: xlsxwriter.Workbook, codebook: Codebook) -> None:
+    sheet = book.add_worksheet(CODEBOOK)
+    wrap = book.add_format({"text_wrap": True, "valign": "top"})
+    bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
     row = 0
     sheet.write_row(row, 0, [codebook.title, f"版本 {codebook.version}"], bold)
     for variable in codebook.post_variables:
@@ -142,8 +143,8 @@ def _codebook_sheet(book: object, codebook: Codebook) -> None:
     sheet.protect()
 
 
-def _lists_sheet(book: object, parts: list[Variable]) -> None:
-    sheet = book.add_worksheet(LISTS)  # type: ignore[attr-defined]
+def _lists_sheet(book: xlsxwriter.Workbook, parts: list[Variable]) -> None:
+    sheet = book.add_worksheet(LISTS)
     for n, part in enumerate(parts):
         sheet.write_column(0, n, [part.id, *part.labels.values()])
     sheet.hide()

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from stagemix.errors import DataError, several
+from stagemix.mix.limits import LEAST_ACCOUNTS, LEAST_CODES, LEAST_PERIODS
 from stagemix.mix.merging import Cells, cell_estimates, evenness_by_halves, measures, slope_change
 from stagemix.mix.mixes import UNDATED, group_names
 from stagemix.mix.sample import Labelled
 
 NAMES = ("above_publish", "within", "total", "evenness", "between")
-LEAST_ACCOUNTS, LEAST_PERIODS, LEAST_CODES = 6, 4, 100
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from stagemix.mix.limits import HALF_CODES
 from stagemix.mix.sample import Labelled
 
 Floats = NDArray[np.float64]
-HALF_CODES = 30
-"""Posts coded above the first category that each half needs before Q is given."""
 
 
 @dataclass(frozen=True, kw_only=True)

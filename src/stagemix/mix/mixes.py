@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stagemix.learn.crossfit import training_weights
+from stagemix.mix.limits import GROUP_CODES, STAGE_CODES, STAGE_CODES_SURE
 from stagemix.mix.sample import Labelled
 from stagemix.mix.shares import Shares, account_share, dispersion, overall_share
 from stagemix.posts.grouping import PERIODS, grouping
@@ -30,9 +31,6 @@ COLUMNS = (
 )
 OK, FEW, REFUSED = "ok", "few", "refused"
 DIFFERENCE = "difference"
-GROUP_CODES = 10
-STAGE_CODES = 3
-STAGE_CODES_SURE = 10
 
 
 def mix_table(

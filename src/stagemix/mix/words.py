@@ -3,23 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stagemix.mix.limits import (
+    GROUP_CODES,
+    HALF_CODES,
+    LEAST_PERIODS,
+    STAGE_CODES,
+    STAGE_CODES_SURE,
+)
+
 NOTES: Mapping[str, Mapping[str, str]] = {
     "no_posts": {"en": "no posts", "zh": "没有推文"},
     "few_codes_in_group": {
-        "en": "fewer than 10 coded posts here: code more of them, or group more coarsely",
-        "zh": "这里的编码推文不足 10 篇，不给校正占比：请多编一些，或合并分组",
+        "en": f"fewer than {GROUP_CODES} coded posts here: code more of them, or group more coarsely",
+        "zh": f"这里的编码推文不足 {GROUP_CODES} 篇，不给校正占比：请多编一些，或合并分组",
     },
     "rare_stage": {
-        "en": "fewer than 3 coded posts of this stage in all: no share by group",
-        "zh": "全部编码中这一阶段不足 3 篇，不分组给占比",
+        "en": f"fewer than {STAGE_CODES} coded posts of this stage in all: no share by group",
+        "zh": f"全部编码中这一阶段不足 {STAGE_CODES} 篇，不分组给占比",
     },
     "few_codes_of_stage": {
-        "en": "fewer than 10 coded posts of this stage in all: read with care",
-        "zh": "全部编码中这一阶段不足 10 篇，请谨慎解读",
+        "en": f"fewer than {STAGE_CODES_SURE} coded posts of this stage in all: read with care",
+        "zh": f"全部编码中这一阶段不足 {STAGE_CODES_SURE} 篇，请谨慎解读",
     },
     "very_few_codes_of_stage": {
-        "en": "fewer than 3 coded posts of this stage in all: known only roughly",
-        "zh": "全部编码中这一阶段不足 3 篇，只能粗略估计",
+        "en": f"fewer than {STAGE_CODES} coded posts of this stage in all: known only roughly",
+        "zh": f"全部编码中这一阶段不足 {STAGE_CODES} 篇，只能粗略估计",
     },
     "no_pairs": {
         "en": "needs two coded posts or more in every account, period and stratum; only above_publish "
@@ -27,10 +35,13 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "zh": "每个账号每个时段（及其中每一层）至少要有两篇编码推文；这里只有“高于发布的占比”成立",
     },
     "few_higher": {
-        "en": "needs 30 posts coded above publish in each half of the periods",
-        "zh": "前后两半各至少要有 30 篇编为高于发布的推文",
+        "en": f"needs {HALF_CODES} posts coded above publish in each half of the periods",
+        "zh": f"前后两半各至少要有 {HALF_CODES} 篇编为高于发布的推文",
     },
-    "few_periods": {"en": "needs four periods or more", "zh": "至少要有四个时段"},
+    "few_periods": {
+        "en": f"needs {LEAST_PERIODS} periods or more",
+        "zh": f"至少要有 {LEAST_PERIODS} 个时段",
+    },
 }
 
 
