@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stagemix.cli.output import Format, FormatOption, as_csv, as_json, table
+from stagemix.cli.output import Format, FormatOption, as_csv, as_json, steps, table
 
 
 def command(
@@ -31,7 +31,8 @@ def command(
     from stagemix.posts.importing import import_files
 
     mapping = dict(_pair(item) for item in map_ or [])
-    summary = import_files(files, to=to, account=account, mapping=mapping)
+    with steps() as progress:
+        summary = import_files(files, to=to, account=account, mapping=mapping, progress=progress)
     per_file = [{"file": name, "rows": rows} for name, rows in summary.files.items()]
     if format_ is Format.JSON:
         as_json(vars(summary))

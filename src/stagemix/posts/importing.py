@@ -1,7 +1,7 @@
 """Importing: files of posts in, one corpus out, with a word on every row that is not there."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,17 +38,21 @@ def import_files(
     to: Path,
     account: str | None = None,
     mapping: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] = lambda step: None,
 ) -> ImportSummary:
     """Read FILES and add their posts to the corpus folder TO.
 
     Columns are recognised by their Chinese or English names or by MAPPING (列名 -> field); ACCOUNT
-    is the account of files that do not name one. A post without an id gets one from its account,
+    is the account of files that do not name one; PROGRESS is told which is read. A post without an id gets one from its account,
     time, title and text. A post whose id the corpus has already stays as it was. Raises
     StagemixError, having written nothing, where any file or row does not fit.
     """
     if to.exists() and not to.is_dir():
         raise DataError(f"{to}: a file; give a folder to import into, as corpora/NAME")
-    tables = [_read(path, account=account, mapping=mapping) for path in files]
+    tables = []
+    for n, path in enumerate(files, start=1):
+        progress(f"reading {path.name} ({n} of {len(files)})")
+        tables.append(_read(path, account=account, mapping=mapping))
     incoming = pd.concat([posts for posts, _ in tables], ignore_index=True)
     _check_between_files(incoming)
     held = read_corpus(to) if (to / POSTS_FILE).is_file() else incoming.iloc[:0]
