@@ -9,8 +9,9 @@ from skops.io import dump
 from stagemix import __version__
 from stagemix.codes.codebook import default_codebook
 from stagemix.errors import DataError, MissingError
-from stagemix.learn.model_file import load_card, load_model
-from stagemix.posts.post import full_text
+from stagemix.learn.model_file import load_card, load_model, save_model
+from stagemix.learn.training import train
+from stagemix.posts.post import full_text, posts_from
 from stagemix.study.modelling import train_files
 
 
@@ -193,3 +194,23 @@ def test_a_model_with_foreign_types_is_not_opened(folder):
         f"{folder / 'model.skops'}: holds datetime.timedelta, which no stagemix model does; "
         "do not use it"
     )
+
+
+def test_a_member_that_knows_one_category_is_stored_too(tmp_path):
+    texts = [f"会议部署第{n}项工作{'甲乙丙丁戊己庚辛'[n % 8]}" for n in range(20)] + [
+        "带身份证到窗口"
+    ] * 3
+    ids = [f"p{n}" for n in range(23)]
+    posts = posts_from(pd.DataFrame({"post_id": ids, "account": "a", "text": texts}), where="x")
+    codes = pd.DataFrame({"post_id": ids, "value": ["publish"] * 20 + ["service"] * 3})
+    codes = codes.assign(inclusion_probability=1.0, round="")
+    training = train(codes, posts, variable=default_codebook().variable(), seed=1, fast=True)
+    assert "DummyClassifier" in {type(member).__name__ for member in training.model.members}
+    card = save_model(
+        training, tmp_path / "m", labels={}, codebook="x", codebook_version="1", corpora=[],
+        seed=1, fast=True, trained_at="",
+    )  # fmt: skip
+    stored = load_model(tmp_path / "m")
+    assert stored.card.hash == card.hash
+    p = stored.model.probabilities(full_text(posts).tolist())
+    assert (p == training.model.probabilities(full_text(posts).tolist())).all()

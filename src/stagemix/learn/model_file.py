@@ -30,6 +30,8 @@ _TRUSTED = [
     "stagemix.learn.features.WordSpace",
     "stagemix.learn.segment.words",
 ]
+# what a member has learned: the last two, or the first where its codes are all of one category
+_FITTED = ("class_prior_", "coef_", "intercept_")
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile, zlib.error)
 _PACKAGES = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
 
@@ -130,7 +132,8 @@ def _hash(features: FeatureUnion, members: list[ClassifierMixin], table: pd.Data
     digest = hashlib.sha256("\n".join(sorted(words.words_.vocabulary_)).encode())
     arrays = [words.words_.idf_, svd.components_, scaler.mean_, scaler.scale_]
     for member in members:
-        arrays += [member.coef_, member.intercept_]
+        digest.update("\n".join(map(str, member.classes_)).encode())
+        arrays += [vars(member)[name] for name in _FITTED if name in vars(member)]
     for array in arrays:
         digest.update(np.ascontiguousarray(array, dtype="float64").tobytes())
     digest.update(_codes_hash(table).encode())
