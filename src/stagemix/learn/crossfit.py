@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.dummy import DummyClassifier
@@ -48,7 +47,6 @@ def cross_fit(
     weights: Floats,
     seed: int,
     search: bool,
-    jobs: int = 1,
 ) -> CrossFit:
     """Train one member per fold.
 
@@ -57,11 +55,10 @@ def cross_fit(
     within its own codes (so the choice is nested); without, it is fixed. A member whose codes are
     all of one category gives that category. Raises DataError where there is only one group.
     """
-    splits = list(_folds(X, y, groups=groups, seed=seed))
-    members = Parallel(n_jobs=jobs)(
-        delayed(_member)(X[train], y[train], weights[train], categories, search, seed)
-        for train, _ in splits
-    )
+    splits = _folds(X, y, groups=groups, seed=seed)
+    members = [
+        _member(X[train], y[train], weights[train], categories, search, seed) for train, _ in splits
+    ]
     probabilities = np.zeros((len(y), len(categories)))
     fold = np.zeros(len(y), dtype=np.intp)
     for number, (member, (_, test)) in enumerate(zip(members, splits, strict=True)):

@@ -86,7 +86,6 @@ def train(
     variable: Variable,
     seed: int,
     fast: bool = False,
-    jobs: int = 1,
     where: str = "the codes",
     progress: Callable[[str], None] = lambda step: None,
 ) -> Training:
@@ -94,8 +93,7 @@ def train(
 
     The uncoded posts of the corpus help: the space of words is learned from them too. With FAST
     the settings are fixed; without, each member chooses its penalty within its own codes. WHERE
-    names the codes' file in errors, their index its rows. Raises
-    DataError where a coded post is not in the corpus or fewer than two categories can be learned.
+    names the codes' file in errors, their index its rows. Raises DataError where a coded post is not in the corpus or fewer than two categories can be learned.
     """
     coded, texts = _coded_posts(codes, posts, where=where)
     codable = coded["value"].isin(variable.values).to_numpy()
@@ -125,7 +123,6 @@ def train(
         ),
         seed=seed,
         search=not fast,
-        jobs=jobs,
     )
     model = Model(
         variable=variable.id,

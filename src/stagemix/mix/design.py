@@ -63,8 +63,9 @@ def find_design(posts: pd.DataFrame, *, row: NDArray[np.intp], chance: Floats) -
 def _candidates(posts: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.intp]]]:
     account = posts["account"]
     units = PERIODS if posts["published_at"].notna().any() else ()
-    periods = {u: period_of(posts["published_at"], u).fillna("") for u in units}
-    for unit, period in periods.items():
+    periods = {}
+    for unit in units:
+        period = periods[unit] = period_of(posts["published_at"], unit).fillna("")
         cells = pd.MultiIndex.from_arrays([account, period])
         yield f"simple random within account and {unit}", pd.factorize(cells)[0]
     for unit, period in periods.items():

@@ -55,8 +55,8 @@ def labelled_corpus(
     PREDICTIONS has `post_id`, `account`, `published_at`, `label`, `p_...`; CODES is as
     `codes.agreed_file.read_agreed` gives it; OUT_OF_FOLD has `post_id`, `p_...` of the posts that
     the model was trained on. A coded post that the model never saw takes the prediction's
-    probabilities. WHERE names the codes' file in errors, their index its rows. Without inclusion probabilities the codes count as a simple random sample.
-    Raises DataError where codes are of posts that have no prediction, have values that the model
+    probabilities. Without inclusion probabilities the codes count as a simple random sample. WHERE
+    names the codes' file in errors, their index its rows. Raises DataError where codes are of posts that have no prediction, have values that the model
     does not know, or none can be used.
     """
     posts = predictions.reset_index(drop=True)

@@ -27,8 +27,9 @@ def read_corpus(folder: Path) -> pd.DataFrame:
         raise MissingError(f"{folder}: no such folder; a corpus is a folder of posts")
     tables = [folder / name for name in ("posts.csv", "posts.jsonl") if (folder / name).is_file()]
     parts = sorted(folder.glob("*.parquet"))
-    texts_ = (p for p in folder.rglob("*") if p.suffix.lower() == ".txt" and p.is_file())
-    files = sorted(p for p in texts_ if p.parent != folder or not (tables or parts))
+    written = (p for p in folder.rglob("*") if p.suffix.lower() == ".txt" and p.is_file())
+    # beside a table, a text in the folder itself is somebody's note
+    files = sorted(p for p in written if p.parent != folder or not (tables or parts))
     forms = [*tables, *parts[:1], *files[:1]]
     if not forms:
         raise MissingError(

@@ -43,9 +43,9 @@ def import_files(
     """Read FILES and add their posts to the corpus folder TO.
 
     Columns are recognised by their Chinese or English names or by MAPPING (列名 -> field); ACCOUNT
-    is the account of files that do not name one; PROGRESS is told which is read. A post without an id gets one from its account,
-    time, title and text. A post whose id the corpus has already stays as it was. Raises
-    StagemixError, having written nothing, where any file or row does not fit.
+    is the account of files that do not name one; PROGRESS is told which is read. A post without
+    an id gets one from its account, time, title and text. A post whose id the corpus has already
+    stays as it was. Raises StagemixError, having written nothing, where any file or row does not fit.
     """
     if to.exists() and not to.is_dir():
         raise DataError(f"{to}: a file; give a folder to import into, as corpora/NAME")
@@ -55,9 +55,7 @@ def import_files(
         tables.append(_read(path, account=account, mapping=mapping))
     incoming = pd.concat([posts for posts, _ in tables], ignore_index=True)
     _check_between_files(incoming)
-    held = read_corpus(to) if (to / POSTS_FILE).is_file() else incoming.iloc[:0]
-    if not (to / POSTS_FILE).is_file() and _holds_posts(to):
-        raise DataError(f"{to}: holds posts that are not in {POSTS_FILE}; import into a new folder")
+    held = _held(to, like=incoming)
     new = incoming[~incoming["post_id"].isin(held["post_id"])]
     both = incoming.merge(held, on="post_id", suffixes=("", "_held"))
     same = full_text(both) == full_text(
@@ -85,12 +83,17 @@ def _or_none(stamp: pd.Timestamp) -> pd.Timestamp | None:
     return None if pd.isna(stamp) else stamp
 
 
-def _holds_posts(folder: Path) -> bool:
+def _held(folder: Path, *, like: pd.DataFrame) -> pd.DataFrame:
+    """The posts that a corpus folder has, none LIKE these where it has none."""
     try:
-        read_corpus(folder)
+        held = read_corpus(folder)
     except MissingError:
-        return False
-    return True
+        return like.iloc[:0]
+    if not (folder / POSTS_FILE).is_file():
+        raise DataError(
+            f"{folder}: holds posts that are not in {POSTS_FILE}; import into a new folder"
+        )
+    return held
 
 
 def _read(

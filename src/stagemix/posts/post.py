@@ -69,10 +69,17 @@ def _column(raw: pd.DataFrame, name: str, dtype: str, *, where: str) -> pd.Serie
     if dtype in ("bool", "boolean"):
         flags = values.flags(column, where=at)
         return flags.fillna(False).astype("bool") if dtype == "bool" else flags
+    if not isinstance(column.dtype, pd.StringDtype):
+        _check_flat(column, where=at)
+    return values.texts(column)
+
+
+def _check_flat(column: pd.Series, *, where: str) -> None:
     nested = column.index[column.map(_is_nested).astype("bool")]
     if len(nested):
-        raise DataError(f"{at}: row {several(nested)} holds no text but a nested value; flatten it")
-    return values.texts(column)
+        raise DataError(
+            f"{where}: row {several(nested)} holds no text but a nested value; flatten it"
+        )
 
 
 def _is_nested(value: object) -> bool:
