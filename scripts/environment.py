@@ -73,8 +73,9 @@ def make() -> None:
     if done.returncode:
         shutil.rmtree(FOLDER, ignore_errors=True)
         version = "{}.{}".format(*sys.version_info)
+        told = (done.stdout + done.stderr).strip().splitlines()
         stop(
-            f"this Python has no venv. On Debian and Ubuntu: sudo apt install python{version}-venv; "
+            f"this Python cannot make one ({told[-1] if told else 'no reason given'}). On Debian and Ubuntu: sudo apt install python{version}-venv; "
             "elsewhere install Python from python.org, then run this script again"
         )
 

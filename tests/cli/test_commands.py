@@ -102,6 +102,7 @@ def test_mix_overall_sums_to_one(run, worked):
 def test_converge_names_its_measures(run, worked):
     done = run("converge", worked.predictions, "--format", "json")
     assert done.returncode == 0, done.stderr
+    assert "Corrected by 144 coded posts" in done.stderr
     found = json.loads(done.stdout)
     assert list(found)[:5] == ["above_publish", "within", "total", "evenness", "between"]
     assert (found["accounts"], found["periods"], found["codes"]) == (6, 4, 144)

@@ -8,8 +8,7 @@ import typer
 from stagemix.cli.output import (
     Format,
     FormatOption,
-    as_csv,
-    as_json,
+    for_machines,
     progress_bar,
     records,
     table,
@@ -50,7 +49,7 @@ def command(
     counts = found[label].value_counts().rename_axis(label).rename("n_posts").reset_index()
     counts["share_raw"] = counts["n_posts"] / len(found)
     if format_ is not Format.TEXT:
-        as_json(records(counts)) if format_ is Format.JSON else as_csv(counts)
+        for_machines(counts, format_)
         return
     table(list(counts.columns), [list(row.values()) for row in records(counts)])
     print(

@@ -60,8 +60,8 @@ def command(
         now_at = standing(study, round_=round_ or study.round, variable=name)
         if now_at.changed_though_agreed:
             print(
-                f"On {now_at.changed_though_agreed} of them the coders had agreed, and the settled "
-                "value is another; the report counts them"
+                f"On {now_at.changed_though_agreed} posts of the round the coders had agreed, and "
+                "the settled value is another"
             )
     else:
         rounds: set[str] = set()

@@ -1,12 +1,15 @@
 """`stagemix converge`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stagemix.cli.mix import CodesOption, ModelOption
 from stagemix.cli.output import Format, FormatOption, as_csv, as_json, remark, table
+
+if TYPE_CHECKING:
+    from stagemix.mix.converge import Convergence
 
 TITLES = {
     "above_publish": "share above publish (u)",
@@ -35,8 +38,6 @@ def command(
     """
     import pandas as pd
 
-    from stagemix.mix.converge import effective_number
-    from stagemix.mix.words import words
     from stagemix.study.folder import codebook_at, find_study
     from stagemix.study.mixing import convergence_of, corrected
 
@@ -45,23 +46,16 @@ def command(
         predictions, codebook=codebook_at(here), model=model, codes=codes, study=find_study(here)
     )
     found = convergence_of(source, by=by)
-    if format_ is Format.JSON:
-        about = {k: v for k, v in vars(found).items() if k not in ("measures", "codes")}
-        as_json(
-            {
-                **{m.name: vars(m) for m in found.measures},
-                **about,
-                "codes": found.codes,
-                "accounts": len(found.accounts),
-                "periods": len(found.periods),
-                "account_names": found.accounts,
-                "period_names": found.periods,
-            }
-        )
-        return
-    if format_ is Format.CSV:
+    if format_ is Format.TEXT:
+        _print_for_people(found)
         for line in source.remarks:
-            remark(line.en)
+            print(line.en)
+        return
+    for line in source.remarks:
+        remark(line.en)
+    if format_ is Format.JSON:
+        as_json(_as_objects(found))
+    else:
         as_csv(
             pd.DataFrame(
                 [
@@ -71,28 +65,46 @@ def command(
                 ]
             )
         )
-        return
+
+
+def _as_objects(found: "Convergence") -> dict[str, object]:
+    about = {k: v for k, v in vars(found).items() if k not in ("measures", "codes")}
+    return {
+        **{m.name: vars(m) for m in found.measures},
+        **about,
+        "codes": found.codes,
+        "accounts": len(found.accounts),
+        "periods": len(found.periods),
+        "account_names": found.accounts,
+        "period_names": found.periods,
+    }
+
+
+def _print_for_people(found: "Convergence") -> None:
+    from stagemix.mix.converge import effective_number
+    from stagemix.mix.words import words
+
+    by_name = {m.name: m for m in found.measures}
     rows = [
         [
-            TITLES[m.name],
+            TITLES[name],
             *(m.values.get(p) for p in found.periods),
             m.change,
             words(m.note, language="en"),
         ]
-        for m in found.measures
-        if m.name != "evenness"
+        for name, m in by_name.items()
+        if name != "evenness"
     ]
-    within = next(m for m in found.measures if m.name == "within").values
+    within, evenness = by_name["within"].values, by_name["evenness"].values
     if within:
         numbers = [effective_number(within[p]) for p in found.periods]
         rows.append(["effective number of stages, 1/(1-W)", *numbers, None, ""])
     table(["", *found.periods, "change", ""], rows)
-    for m in found.measures:
-        if m.name == "evenness" and m.values:
-            print(
-                f"{TITLES['evenness']}: {m.values['first_half']:.3f} in the first half, "
-                f"{m.values['last_half']:.3f} in the last"
-            )
+    if evenness:
+        print(
+            f"{TITLES['evenness']}: {evenness['first_half']:.3f} in the first half, "
+            f"{evenness['last_half']:.3f} in the last"
+        )
     print(
         f"\n{len(found.accounts)} accounts, {len(found.periods)} periods, {found.codes} codes, "
         f"smallest account and period {found.smallest_cell} posts."
@@ -102,5 +114,3 @@ def command(
     if found.too_small:
         print(f"Too little for any claim of change: {', '.join(found.too_small)}.")
     print("The changes are not tested: a difference between periods alone shows nothing.")
-    for line in source.remarks:
-        print(line.en)

@@ -3,12 +3,15 @@
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stagemix.cli.converge import TITLES
 from stagemix.cli.output import percent, records, steps, table
+
+if TYPE_CHECKING:
+    from stagemix.report.page import Report
 
 
 def command(
@@ -23,7 +26,6 @@ def command(
 
     Example: stagemix demo 示例
     """
-    from stagemix.mix.words import words
     from stagemix.study.example import run_example
     from stagemix.study.folder import INVENTED
 
@@ -34,20 +36,31 @@ def command(
             progress=progress if sys.stderr.isatty() else _say,
         )
     print(f"{INVENTED.en}\n")
-    r = run.reliability
+    _print_report(run.report)
     print(
-        f"Coders (language models, see coding/README.md): {r.units} posts coded twice, agreement {percent(r.percent_agreement)}, "
+        f"\nSince the example is invented, the truth is known: {run.held} of {run.intervals} "
+        "intervals above hold the true share."
+    )
+    print(f"Report: {run.page.resolve()}")
+
+
+def _print_report(report: "Report") -> None:
+    from stagemix.mix.words import words
+
+    r = next(r for r in report.reliability if r.variable == report.card.variable)
+    print(
+        f"Coders (language models, see coding/README.md): {r.units} posts coded twice, "
+        f"agreement {percent(r.percent_agreement)}, "
         f"Krippendorff's alpha {_number(r.alpha_nominal)} nominal, "
         f"{_number(r.alpha_ordinal)} ordinal"
     )
-    e = run.evaluation
+    e = report.evaluation
     print(
         f"Classifier, cross-validated: macro-F1 {e.macro_f1:.3f} (always {e.baseline_category}: "
         f"{e.baseline_macro_f1:.3f})\n"
     )
-    names = [label for key, label in run.labels.items() if key != "uncodable"]
     rows = []
-    for account, group in run.mix.groupby("account", sort=False):
+    for account, group in report.per_account.groupby("account", sort=False):
         cells = [
             f"{percent(x['share'])} [{percent(x['low'])}, {percent(x['high'])}]"
             if x["status"] != "refused"
@@ -55,9 +68,10 @@ def command(
             for x in records(group)
         ]
         rows.append([account, int(group["n_posts"].iloc[0]), *cells])
-    table(["account", "posts", *names], rows, title="Corrected share and 95% interval")
+    headers = ["account", "posts", *report.labels.values()]
+    table(headers, rows, title="Corrected share and 95% interval")
     print()
-    for m in run.convergence.measures:
+    for m in report.convergence.measures if report.convergence else ():
         if m.values and m.name != "evenness":
             values = list(m.values.items())
             print(
@@ -68,11 +82,6 @@ def command(
         "Estimates, whose changes are not tested here; differences between accounts can be "
         "estimated as slightly below 0."
     )
-    print(
-        f"\nSince the example is invented, the truth is known: {run.held} of {run.intervals} "
-        "intervals above hold the true share."
-    )
-    print(f"Report: {run.report.resolve()}")
 
 
 def _say(step: str) -> None:

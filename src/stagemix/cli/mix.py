@@ -8,8 +8,7 @@ import typer
 from stagemix.cli.output import (
     Format,
     FormatOption,
-    as_csv,
-    as_json,
+    for_machines,
     percent,
     records,
     remark,
@@ -76,7 +75,7 @@ def command(
     if format_ is not Format.TEXT:
         for line in source.remarks:
             remark(line.en)
-        as_json(records(found)) if format_ is Format.JSON else as_csv(found)
+        for_machines(found, format_)
         return
     headers, rows = _for_people(found, source.labels)
     table(headers, rows)

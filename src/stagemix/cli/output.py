@@ -84,6 +84,11 @@ def as_csv(frame: "pd.DataFrame") -> None:
     print(frame.to_csv(index=False, lineterminator="\n"), end="")
 
 
+def for_machines(frame: "pd.DataFrame", format_: Format) -> None:
+    """Print a frame as JSON, a list of its rows as objects, or as CSV."""
+    as_json(records(frame)) if format_ is Format.JSON else as_csv(frame)
+
+
 def records(frame: "pd.DataFrame") -> list[dict[str, object]]:
     """Turn a frame into objects for `as_json`."""
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]

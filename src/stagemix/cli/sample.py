@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stagemix.cli.output import Format, FormatOption, as_csv, as_json, records, table
+from stagemix.cli.output import Format, FormatOption, for_machines, table
 
 
 class Design(StrEnum):
@@ -73,11 +73,8 @@ def command(
         minimum=minimum,
         seed=seed,
     )
-    if format_ is Format.JSON:
-        as_json(records(drawn.units))
-        return
-    if format_ is Format.CSV:
-        as_csv(drawn.units)
+    if format_ is not Format.TEXT:
+        for_machines(drawn.units, format_)
         return
     table(["stratum", "posts", "drawn"], [[k, *v] for k, v in drawn.strata.items()])
     print(

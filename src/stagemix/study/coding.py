@@ -195,16 +195,17 @@ def agreement_of_round(study: Study, *, round_: str) -> Agreement:
         raise DataError(
             f"round {round_} has no codes yet; take them in with `stagemix code --from-excel`"
         )
-    return _agreement(codes, codebook=study.codebook)
+    return agreement_of(codes, codebook=study.codebook)
 
 
 def agreement_of_file(path: Path, *, codebook: Codebook) -> Agreement:
     """Compute the reliability of codes in a file (`post_id, coder, variable, value`)."""
     table = read_long_codes(path, codebook=codebook)
-    return _agreement(table.assign(round=path.stem, kind="independent"), codebook=codebook)
+    return agreement_of(table.assign(round=path.stem, kind="independent"), codebook=codebook)
 
 
-def _agreement(codes: pd.DataFrame, *, codebook: Codebook) -> Agreement:
+def agreement_of(codes: pd.DataFrame, *, codebook: Codebook) -> Agreement:
+    """Compute the reliability of codes as the store gives them; none of no codes."""
     names = list(dict.fromkeys(codes["variable"]))
     first = independent(codes)
     return Agreement(

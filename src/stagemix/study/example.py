@@ -9,30 +9,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from stagemix.codes.reliability import Reliability
 from stagemix.errors import DataError
-from stagemix.learn.evaluate import Evaluation
-from stagemix.mix.converge import Convergence
+from stagemix.posts.corpus import read_corpus
 from stagemix.posts.tables import read_table
-from stagemix.study.coding import agreement_of_round
+from stagemix.report.page import Report
 from stagemix.study.folder import SETTINGS, read_study
-from stagemix.study.mixing import convergence_of, corrected, mix_of
-from stagemix.study.modelling import classify_folder, evaluate_folder, train_files
-from stagemix.study.reporting import write_report
+from stagemix.study.modelling import classify_folder, train_files
+from stagemix.study.reporting import gather, write_files
 
 TRUTH = "truth.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleRun:
-    """What the run found; `held` of `intervals` printed intervals hold the true share."""
+    """What the run found; `held` of `intervals` intervals by account hold the true share."""
 
-    reliability: Reliability
-    evaluation: Evaluation
-    labels: dict[str, str]
-    mix: pd.DataFrame
-    convergence: Convergence
-    report: Path
+    report: Report
+    page: Path
     held: int
     intervals: int
 
@@ -66,7 +59,6 @@ def run_example(
     corpus = to / "corpora" / study.corpus
     variable = study.codebook.variable()
     model, predictions = to / "models" / variable.id, to / "predictions" / study.corpus
-    agreement = agreement_of_round(study, round_=study.round)
     train_files(
         study.agreed,
         [corpus],
@@ -81,28 +73,17 @@ def run_example(
     progress("classifying")
     classify_folder(corpus, model=model, out=predictions)
     progress("correcting the shares")
-    source = corrected(predictions, codebook=study.codebook, study=study)
-    mix = mix_of(source, by="account")
-    convergence = convergence_of(source, by=f"account,{study.period}")
-    files = write_report(study, out=to / "reports", written_at=now, progress=progress)
-    held, intervals = _holding_truth(mix, corpus, stage=variable.id, posts=source.data.posts)
-    return ExampleRun(
-        reliability=next(r for r in agreement.reliability if r.variable == variable.id),
-        evaluation=evaluate_folder(model)[1],
-        labels=variable.labels,
-        mix=mix,
-        convergence=convergence,
-        report=files[0],
-        held=held,
-        intervals=intervals,
-    )
+    report = gather(study, written_at=now)
+    progress("drawing")
+    files = write_files(report, to / "reports")
+    held, intervals = _holding_truth(report.per_account, corpus, stage=variable.id)
+    return ExampleRun(report=report, page=files[0], held=held, intervals=intervals)
 
 
-def _holding_truth(
-    mix: pd.DataFrame, corpus: Path, *, stage: str, posts: pd.DataFrame
-) -> tuple[int, int]:
+def _holding_truth(mix: pd.DataFrame, corpus: Path, *, stage: str) -> tuple[int, int]:
     """Count the intervals of a mix by account that hold the true share, and all of them."""
     truth = read_table(corpus / TRUTH).set_index("post_id")[stage]
+    posts = read_corpus(corpus)
     true = posts.assign(true=posts["post_id"].map(truth))
     share = pd.crosstab(true["account"], true["true"], normalize="index").stack()
     given = mix[mix["status"] != "refused"].set_index(["account", "stage"])

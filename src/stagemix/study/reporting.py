@@ -13,7 +13,7 @@ from stagemix.mix.converge import Convergence
 from stagemix.report.page import Report, charts, render
 from stagemix.report.pictures import save_picture
 from stagemix.report.workbook import write_workbook
-from stagemix.study.coding import agreement_of_round
+from stagemix.study.coding import agreement_of
 from stagemix.study.folder import Study
 from stagemix.study.mixing import Corrected, convergence_of, corrected, mix_of
 
@@ -30,6 +30,11 @@ def write_report(
     progress("computing the report's tables")
     report = gather(study, written_at=written_at)
     progress("drawing")
+    return write_files(report, out)
+
+
+def write_files(report: Report, out: Path) -> list[Path]:
+    """Write a report's page, workbook and pictures into OUT; returns the files, the page first."""
     specs = charts(report)
     page, book = out / "report.html", out / "report.xlsx"
     with whole(page) as part:
@@ -84,8 +89,8 @@ def _convergence(source: Corrected, by: str) -> Convergence | None:
 
 def _reliability(study: Study, variable: str) -> tuple[list[Reliability], int]:
     codes = CodeStore(study.coding).codes(study.round)
-    if codes.empty:
-        return [], 0
-    settled = codes[(codes["kind"] == SETTLED) & (codes["variable"] == variable)]
-    found = agreement_of_round(study, round_=study.round)
-    return found.reliability, settled["unit"].nunique()
+    found = agreement_of(codes, codebook=study.codebook)
+    if variable not in found.agreed:
+        return found.reliability, 0
+    how = found.agreed[variable].codes["how"]
+    return found.reliability, int((how == SETTLED).sum())
