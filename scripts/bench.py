@@ -1,13 +1,17 @@
-"""Measure the classifier on posts of your own, beside a plain script, in one run.
+"""Measure stagemix, beside plain ways and public libraries, in one run.
 
-    python3 scripts/bench.py --codes coded.csv --corpus posts.parquet --out bench.json
+    python3 scripts/bench.py classifier --codes coded.csv --corpus posts.parquet --out bench.json
+    python3 scripts/bench.py statistics --out statistics.json --quick
 
-CODES has post_id, title, text, the column named by --column (agreed), and every post of it is
-added to the corpus. Figures are written to --out with date, machine and versions.
+`classifier`: CODES has post_id, title, text, the column named by --column (agreed), and every post
+of it is added to the corpus. `statistics`: on simulated worlds (see `worlds.py`, `mergers.py`), and
+with --texts on texts dealt out to accounts, a parquet file of `tokens` (words with blanks between)
+and `label`. Figures are written to --out with date, machine and versions.
 """
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -22,11 +26,20 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--codes", type=Path, required=True)
-    parser.add_argument("--corpus", type=Path, nargs="+", required=True)
-    parser.add_argument("--column", default="agreed")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path("bench.json"))
+    commands = parser.add_subparsers(dest="command", required=True)
+    classifier = commands.add_parser("classifier", help="on posts and codes of your own")
+    classifier.add_argument("--codes", type=Path, required=True)
+    classifier.add_argument("--corpus", type=Path, nargs="+", required=True)
+    classifier.add_argument("--column", default="agreed")
+    classifier.add_argument("--seeds", type=int, default=3)
+    classifier.add_argument("--out", type=Path, default=Path("bench.json"))
+    statistics = commands.add_parser("statistics", help="on simulated worlds")
+    statistics.add_argument("--out", type=Path, default=Path("statistics.json"))
+    statistics.add_argument("--quick", action="store_true", help="few replicates of everything")
+    statistics.add_argument("--replicates", type=int, help="of every world, instead of the usual")
+    statistics.add_argument("--texts", type=Path, help="a parquet file of tokens and label")
+    statistics.add_argument("--jobs", type=int, default=2)
+    statistics.add_argument("--only", help="parts, as shares,cells,texts,merging,alike,speed")
     return parser.parse_args()
 
 
@@ -92,8 +105,16 @@ def measure(arguments: argparse.Namespace) -> dict:
 
 def main() -> int:
     arguments = parsed()
+    extras = ["bench"] if arguments.command == "statistics" else []
     if not FOLDER.exists() or not Path(sys.prefix).samefile(FOLDER):
-        return subprocess.run([ready(), *sys.argv]).returncode
+        return subprocess.run([ready(*extras), *sys.argv]).returncode
+    if arguments.command == "statistics":
+        # replicates run beside each other, so none needs more than one core
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        import measuring
+
+        measuring.write(measuring.measure(arguments), arguments)
+        return 0
     result = measure(arguments)
     arguments.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stagemix.mix.mixes import COLUMNS
+from stagemix.mix.table import COLUMNS
 
 COMMANDS = ("demo", "init", "import", "sample", "code", "agree", "train", "evaluate", "classify",
             "mix", "converge", "report")  # fmt: skip
@@ -108,7 +108,8 @@ def test_converge_names_its_measures(run, worked):
     assert (found["accounts"], found["periods"], found["codes"]) == (6, 4, 144)
     assert found["above_publish"]["change"] > 0
     people = run("converge", worked.predictions)
-    assert "The changes are not tested" in people.stdout
+    assert people.stdout.startswith("1. merging (融合): too little to decide; 144 codes of 300.\n")
+    assert "Each account's change in the share above publish" in people.stdout
 
 
 def test_agree_on_a_file_of_codes(run, tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stagemix.mix.design import find_design
+from stagemix.mix.design import Stored, find_design, stored_design
 
 FALLBACK = (
     "not one simple draw; posts of equal probability within an account and year are taken as a "
@@ -133,3 +133,95 @@ def test_everything_coded_is_a_draw_of_all():
     assert found.name == "simple random within account and year"
     assert set(found.pair) == {1.0}
     assert found.paired.all()
+
+
+def dated():
+    """The corpus without its undated posts."""
+    return corpus().iloc[4:].reset_index(drop=True)
+
+
+def named(posts, by):
+    """The names of the strata by hand."""
+    columns = {"account": posts["account"], "year": posts["published_at"].dt.year.astype("str")}
+    columns["sector"] = posts["account"].map({"a": "综合", "b": "综合", "c": "税务"})
+    return [" | ".join(values) for values in zip(*(columns[name] for name in by), strict=True)]
+
+
+def as_stored(posts, by):
+    names = named(posts, by) if by else ["all"] * len(posts)
+    return Stored(by=by, strata={name: names.count(name) for name in names})
+
+
+SECTORS = pd.DataFrame({"account": ["a", "b", "c"], "sector": ["综合", "综合", "税务"]})
+
+
+@pytest.mark.parametrize(
+    ("by", "name"),
+    [
+        ((), "simple random over the corpus"),
+        (("account",), "simple random within account"),
+        (("account", "year"), "simple random within account and year"),
+        (("sector", "year"), "simple random within sector and year"),
+    ],
+)
+def test_codes_that_are_missing_count_as_missing_by_chance(by, name):
+    posts = dated()
+    row = np.random.default_rng(1).choice(len(posts), 50, replace=False)
+    names = named(posts, by) if by else ["all"] * len(posts)
+    found = stored_design(posts, as_stored(posts, by), row=row, accounts=SECTORS)
+    assert found.name == name
+    coded = [names[i] for i in row]
+    sizes = [(coded.count(c), names.count(c)) for c in coded]
+    assert found.chance == pytest.approx([n / m for n, m in sizes])
+    assert found.pair == pytest.approx([n * (n - 1) / (m * (m - 1)) for n, m in sizes])
+    assert (found.of_posts[row] == found.stratum).all()
+    same = np.array(names)
+    assert ((found.of_posts[:, None] == found.of_posts) == (same[:, None] == same)).all()
+    assert found.paired.tolist() == [coded.count(c) >= 2 for c in names]
+
+
+def test_a_stored_design_agrees_with_the_one_read_off_where_every_code_is_there():
+    posts = dated()
+    stratum = posts["account"] + period(posts, "year")
+    row, chance, _ = drawn(posts, stratum, n=4)
+    read = find_design(posts, row=row, chance=chance)
+    found = stored_design(posts, as_stored(posts, ("account", "year")), row=row)
+    assert found.name == read.name
+    assert found.chance == pytest.approx(read.chance)
+    assert found.pair == pytest.approx(read.pair)
+    assert found.paired.tolist() == read.paired.tolist()
+
+
+def test_a_stratum_of_one_post_that_is_coded_has_its_pairs():
+    posts = dated()
+    posts.loc[0, "account"] = "d"
+    stored = as_stored(posts, ("account",))
+    found = stored_design(posts, stored, row=np.array([0, 1, 2]))
+    assert found.chance[0] == found.pair[0] == 1
+    assert found.paired[0]
+
+
+def test_a_corpus_that_changed_has_another_design():
+    posts = dated()
+    row = np.arange(20)
+    for by in [(), ("account",), ("account", "year")]:
+        stored = as_stored(posts, by)
+        assert stored_design(posts, stored, row=row) is not None
+        more = pd.concat([posts, posts.iloc[[0]]], ignore_index=True)
+        assert stored_design(more, stored, row=row) is None
+        assert stored_design(posts.iloc[:-1], stored, row=row) is None
+    moved = posts.assign(account=posts["account"].replace("c", "d"))
+    assert stored_design(moved, as_stored(posts, ("account",)), row=row) is None
+    assert stored_design(moved, as_stored(posts, ()), row=row) is not None
+
+
+def test_strata_by_what_the_corpus_does_not_tell_are_not_those_of_the_round():
+    posts = dated()
+    stored = as_stored(posts, ("sector",))
+    row = np.arange(20)
+    assert stored_design(posts, stored, row=row, accounts=SECTORS) is not None
+    assert stored_design(posts, stored, row=row) is None
+    assert stored_design(posts, stored, row=row, accounts=SECTORS[["account"]]) is None
+    undated = corpus()
+    by_year = as_stored(posts, ("account", "year"))
+    assert stored_design(undated, by_year, row=row) is None

@@ -1,313 +1,252 @@
-from itertools import combinations, product
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
+from stagemix.mix.cells import Cells
 from stagemix.mix.merging import (
-    Cells,
-    cell_estimates,
-    evenness_by_halves,
+    Measures,
+    effective_number,
+    half_changes,
+    halves,
+    jackknife,
     measures,
-    slope_change,
+    slope_changes,
 )
-from stagemix.mix.mixes import group_names
 
-TWO = ("publish", "interact")
-THREE = ("publish", "interact", "service")
+NAMES = tuple(Measures.__dataclass_fields__)
 
 
-def estimate(data):
-    account, period = group_names(data.posts, by=("account", "year"))
-    return cell_estimates(
-        data, account=account, period=period, inside=np.ones(len(account), dtype=bool)
-    )
-
-
-def brute_cell(p, e, pi, pairs):
-    """theta and q of one cell and stage, by the sums of section 4c; PAIRS maps (i, j) to pi_ij."""
-    size = len(p)
-    pbar = sum(p) / size
-    r = sum(e[i] / pi[i] for i in e) / size
-    s2 = sum(e[i] ** 2 / pi[i] for i in e)
-    s2 += sum(e[i] * e[j] / pairs(i, j) for i in e for j in e if i != j)
-    f = pbar**2 + 2 * pbar * r + s2 / size**2
-    theta = pbar + r
-    return theta, (size * f - theta) / (size - 1)
-
-
-def world(sizes, *, stages=THREE, seed=0):
-    """Posts of accounts x years; SIZES[a][t] posts each. Returns account, year, truth."""
-    draw = np.random.default_rng(seed)
-    account, year = [], []
-    for a, row in enumerate(sizes):
-        for t, n in enumerate(row):
-            account += [f"a{a}"] * n
-            year += [2019 + t] * n
-    truth = [stages[k] for k in draw.choice(len(stages), size=len(year))]
-    return account, year, truth
-
-
-def members(account, year, which):
-    keys = [which(a, y) for a, y in zip(account, year, strict=True)]
-    return {key: [i for i, k in enumerate(keys) if k == key] for key in dict.fromkeys(keys)}
-
-
-DESIGNS = {
-    "simple random within account and year": lambda a, y: (a, y),
-    "simple random within year": lambda a, y: y,
-    "simple random over the corpus": lambda a, y: "",
-}
-
-
-@pytest.mark.parametrize(("name", "which"), DESIGNS.items(), ids=list(DESIGNS))
-def test_cells_are_their_formulas(label, guesses, name, which):
-    account, year, truth = world([[9, 7], [6, 12]])
-    p, q = guesses(truth, stages=THREE, seed=1), guesses(truth, stages=THREE, seed=2)
-    strata = members(account, year, which)
-    draw = np.random.default_rng(5)
-    pi, of = {}, {}
-    for number, posts in enumerate(strata.values()):
-        n = 3 + number % 2 if len(strata) > 1 else 11
-        for i in draw.choice(posts, n, replace=False).tolist():
-            pi[i], of[i] = n / len(posts), (number, n, len(posts))
-    rows = sorted(pi)
-    data = label(
-        account=account, year=year, truth=truth, p=p, q=q, rows=rows,
-        chance=[pi[i] for i in rows], stages=THREE,
-    )  # fmt: skip
-    assert data.design.name == name
-    found = estimate(data)
-    assert found.squares_hold
-    assert found.accounts == ("a0", "a1")
-    assert found.periods == ("2019", "2020")
-
-    def pairs(i, j):
-        if of[i][0] != of[j][0]:
-            return pi[i] * pi[j]
-        _, n, m = of[i]
-        return n * (n - 1) / (m * (m - 1))
-
-    for (a, t), posts in members(account, year, lambda a, y: (int(a[1]), y - 2019)).items():
-        assert found.size[a, t] == len(posts)
-        assert found.codes[a, t] == sum(i in pi for i in posts)
-        for k, stage in enumerate(THREE):
-            e = {i: (truth[i] == stage) - q[i, k] for i in posts if i in pi}
-            theta, square = brute_cell([p[i, k] for i in posts], e, pi, pairs)
-            assert found.theta[a, t, k] == pytest.approx(theta, abs=1e-12)
-            assert found.square[a, t, k] == pytest.approx(square, abs=1e-12)
-
-
-def all_samples(account, year, which, n_of):
-    """Every sample of a stratified draw: lists of rows with their chances."""
-    strata = list(members(account, year, which).items())
-    each = [list(combinations(posts, n_of(key))) for key, posts in strata]
-    for choice in product(*each):
-        pi = {
-            i: len(rows) / len(posts)
-            for rows, (_, posts) in zip(choice, strata, strict=True)
-            for i in rows
-        }
-        yield sorted(pi), [pi[i] for i in sorted(pi)]
-
-
-ENUMERATED = {
-    "simple random within account and year": (
-        [[4, 2], [2, 2]],
-        lambda a, y: (a, y),
-        lambda key: 2,
-    ),
-    "simple random within year": (
-        [[2, 2], [2, 2]],
-        lambda a, y: y,
-        lambda key: 2 if key == 2019 else 3,
-    ),
-    "simple random over the corpus": ([[2, 2], [2, 2]], lambda a, y: "", lambda key: 3),
-}
-
-
-@pytest.mark.parametrize("name", ENUMERATED)
-def test_cells_are_unbiased_over_all_samples(label, guesses, name):
-    sizes, which, n_of = ENUMERATED[name]
-    account, year, truth = world(sizes, stages=TWO, seed=3)
-    p = guesses(truth, stages=TWO, seed=4)
-    theta, square = [], []
-    for rows, chance in all_samples(account, year, which, n_of):
-        data = label(
-            account=account, year=year, truth=truth, p=p, rows=rows, chance=chance, stages=TWO
-        )
-        assert data.design.name == name
-        found = estimate(data)
-        theta.append(found.theta)
-        square.append(found.square)
-    assert len(theta) in (6, 24, 56)
-    for (a, t), posts in members(account, year, lambda a, y: (int(a[1]), y - 2019)).items():
-        for k, stage in enumerate(TWO):
-            y = [truth[i] == stage for i in posts]
-            n = len(posts)
-            pairs = sum(y[i] * y[j] for i in range(n) for j in range(n) if i != j)
-            assert np.mean(theta, axis=0)[a, t, k] == pytest.approx(sum(y) / n, abs=1e-12)
-            assert np.mean(square, axis=0)[a, t, k] == pytest.approx(
-                pairs / (n * (n - 1)), abs=1e-12
-            )
-
-
-def test_cells_are_unbiased_when_likely_posts_were_drawn_more_often(label, guesses):
-    account = ["a0"] * 7 + ["a1"] * 2
-    year = [2019] * 9
-    truth = ["publish", "interact", "interact", *["publish", "interact"] * 3]
-    p = guesses(truth, stages=TWO, seed=6)
-    theta, square = [], []
-    for likely in combinations(range(3), 2):
-        for other in combinations(range(3, 7), 2):
-            rows = [*likely, *other, 7, 8]
-            chance = [2 / 3] * 2 + [1 / 2] * 2 + [1.0] * 2
-            data = label(
-                account=account, year=year, truth=truth, p=p, rows=rows, chance=chance, stages=TWO
-            )
-            assert data.design.name == (
-                "not one simple draw; posts of equal probability within an account and year are "
-                "taken as a stratum"
-            )
-            found = estimate(data)
-            assert found.squares_hold
-            theta.append(found.theta[0, 0])
-            square.append(found.square[0, 0])
-    y = np.array([[v == s for s in TWO] for v in truth[:7]], dtype=float)
-    assert np.mean(theta, axis=0) == pytest.approx(y.mean(axis=0), abs=1e-12)
-    assert np.mean(square, axis=0) == pytest.approx(
-        (y.sum(axis=0) ** 2 - y.sum(axis=0)) / 42, abs=1e-12
-    )
-
-
-def test_everything_coded_gives_the_exact_share_and_the_pairs_of_posts(label, guesses):
-    account, year, truth = world([[4, 3], [3, 5]])
-    p = guesses(truth, stages=THREE)
-    rows = range(len(truth))
-    data = label(
-        account=account, year=year, truth=truth, p=p, rows=rows, chance=[1.0] * 15, stages=THREE
-    )
-    found = estimate(data)
-    cell = [i for i in rows if account[i] == "a1" and year[i] == 2020]
-    y = np.array([[truth[i] == s for s in THREE] for i in cell], dtype=float)
-    assert found.theta[1, 1] == pytest.approx(y.mean(axis=0), abs=1e-12)
-    c = y.sum(axis=0)
-    assert found.square[1, 1] == pytest.approx(c * (c - 1) / 20, abs=1e-12)
-
-
-def test_one_code_in_a_stratum_leaves_only_the_share_above_publish(label, guesses):
-    account, year, truth = world([[4, 5], [5, 4]])
-    p = guesses(truth, stages=THREE)
-    data = label(
-        account=account, year=year, truth=truth, p=p, rows=[0, 4, 9, 14],
-        chance=[1 / 4, 1 / 5, 1 / 5, 1 / 4], stages=THREE,
-    )  # fmt: skip
-    assert data.design.name == "simple random within account and year"
-    cells = estimate(data)
-    assert not cells.squares_hold
-    found = measures(cells)
-    assert found.above_publish == pytest.approx(1 - cells.theta[:, :, 0].mean(axis=0))
-    assert (found.within, found.between, found.total) == (None, None, None)
-
-
-def test_accounts_without_two_posts_in_every_period_are_left_out(label, guesses):
-    account, year, truth = world([[4, 5], [5, 1], [6, 0]])
-    p = guesses(truth, stages=THREE)
-    data = label(
-        account=account, year=year, truth=truth, p=p, rows=[0, 1, 2], chance=None, stages=THREE
-    )
-    assert estimate(data).accounts == ("a0",)
-
-
-def cells_of(theta, square=None, above=30):
+def cells_of(theta, square=None, *, there=None, paired=True):
     a, t, _ = theta.shape
+    draw = np.random.default_rng(8)
+    size = draw.integers(20, 90, size=(a, t))
+    codes = draw.integers(5, 20, size=(a, t))
     return Cells(
         accounts=tuple(f"a{i}" for i in range(a)),
         periods=tuple(str(2000 + i) for i in range(t)),
         theta=theta,
         square=theta**2 if square is None else square,
-        size=np.full((a, t), 10),
-        codes=np.full((a, t), above),
-        above=np.full((a, t), above),
-        squares_hold=True,
+        size=size,
+        codes=codes,
+        above=codes // 3,
+        there=np.ones((a, t), dtype=bool) if there is None else there,
+        paired=paired,
     )
 
 
+def estimates(shape, *, seed):
+    """Shares and squares that differ from theirs, as estimates do."""
+    draw = np.random.default_rng(seed)
+    a, t, k = shape
+    theta = draw.dirichlet([3, *[1] * (k - 1)], size=(a, t))
+    return theta, theta**2 - draw.uniform(-0.005, 0.02, size=theta.shape)
+
+
+def by_hand(theta, square, inside):
+    """The measures of the accounts INSIDE[t] of every period, by their sums."""
+    periods, k = range(theta.shape[1]), range(theta.shape[2])
+    out = {name: [] for name in NAMES}
+    e, h = [], []
+    for t in periods:
+        who, a = inside[t], len(inside[t])
+        m = [sum(square[i, t, c] for i in who) / a for c in k]
+        cross = [
+            sum(theta[i, t, c] * theta[j, t, c] for i in who for j in who if i != j) / (a * (a - 1))
+            for c in k
+        ]
+        mean = sum(theta[i, t, 0] for i in who) / a
+        out["above_publish"].append(1 - mean)
+        out["within"].append(1 - sum(m))
+        out["between"].append(sum(m) - sum(cross))
+        out["total"].append(1 - sum(cross))
+        e.append(1 - 2 * mean + m[0])
+        h.append(sum(m[1:]))
+    kappa = sum(e) / sum(h)
+    out["evenness"] = [x / y for x, y in zip(e, h, strict=True)]
+    out["evenness_line"] = [(x - kappa * y) / (sum(h) / len(h)) for x, y in zip(e, h, strict=True)]
+    return out
+
+
+PANELS = {
+    "every cell": np.ones((5, 3), dtype=bool),
+    "cells missing": np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1], [1, 1, 0]], dtype=bool),
+}
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_measures_are_their_formulas_for_all_accounts_and_without_each(panel):
+    there = PANELS[panel]
+    theta, square = estimates((5, 3, 4), seed=1)
+    found = measures(cells_of(theta, square, there=there))
+    for row, left_out in enumerate([None, *range(5)]):
+        inside = [[a for a in range(5) if there[a, t] and a != left_out] for t in range(3)]
+        expected = by_hand(theta, square, inside)
+        for name in NAMES:
+            assert getattr(found, name).shape == (6, 3)
+            assert getattr(found, name)[row] == pytest.approx(expected[name], abs=1e-12)
+
+
+@pytest.mark.parametrize("value", [7.0, np.nan])
+def test_cells_that_are_not_there_enter_nothing(value):
+    there = PANELS["cells missing"]
+    theta, square = estimates((5, 3, 4), seed=2)
+    expected = measures(cells_of(theta, square, there=there))
+    gone = np.where(there[:, :, None], 0, value)
+    found = measures(cells_of(theta + gone, square + gone, there=there))
+    for name in NAMES:
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist()
+
+
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.integers(2, 7), st.integers(1, 6), st.integers(2, 5))
+@given(st.integers(0, 10**6), st.integers(3, 7), st.integers(1, 6), st.integers(2, 5))
 def test_the_identity_of_merging_and_alikeness(seed, a, t, k):
     theta = np.random.default_rng(seed).dirichlet([0.7] * k, size=(a, t))
     found = measures(cells_of(theta))
-    for period in range(t):
-        mixes = theta[:, period]
-        pooled = mixes.mean(axis=0)
-        within = sum(1 - sum(v * v for v in mix) for mix in mixes) / a
-        b = sum(sum((x - m) ** 2 for x, m in zip(mix, pooled, strict=True)) for mix in mixes) / a
-        assert found.within[period] == pytest.approx(within, abs=1e-12)
-        assert (a - 1) / a * found.between[period] == pytest.approx(b, abs=1e-12)
-        assert within + b == pytest.approx(1 - sum(v * v for v in pooled), abs=1e-12)
-        assert found.total[period] == pytest.approx(
-            found.within[period] + found.between[period], abs=1e-12
-        )
-        assert found.above_publish[period] == pytest.approx(1 - pooled[0], abs=1e-12)
+    assert found.total == pytest.approx(found.within + found.between, abs=1e-12)
+    for row, left_out in enumerate([None, *range(a)]):
+        kept = [i for i in range(a) if i != left_out]
+        n = len(kept)
+        for period in range(t):
+            mixes = theta[kept, period]
+            pooled = mixes.mean(axis=0)
+            within = sum(1 - sum(v * v for v in mix) for mix in mixes) / n
+            b = sum(sum((x - m) ** 2 for x, m in zip(mix, pooled, strict=True)) for mix in mixes)
+            assert found.within[row, period] == pytest.approx(within, abs=1e-12)
+            assert (n - 1) / n * found.between[row, period] == pytest.approx(b / n, abs=1e-12)
+            assert within + b / n == pytest.approx(1 - sum(v * v for v in pooled), abs=1e-12)
 
 
-def test_measures_are_their_formulas():
-    draw = np.random.default_rng(1)
-    theta = draw.dirichlet([3, 1, 1], size=(4, 3))
-    square = theta**2 - draw.uniform(0, 0.02, size=theta.shape)
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(3, 6), st.integers(1, 5))
+def test_total_is_within_and_between_for_estimates_too(seed, a, t):
+    theta, square = estimates((a, t, 3), seed=seed)
     found = measures(cells_of(theta, square))
-    for t in range(3):
-        m = [sum(square[a, t, k] for a in range(4)) / 4 for k in range(3)]
-        cross = [
-            sum(theta[a, t, k] * theta[b, t, k] for a in range(4) for b in range(4) if a != b) / 12
-            for k in range(3)
-        ]
-        assert found.within[t] == pytest.approx(1 - sum(m), abs=1e-12)
-        assert found.between[t] == pytest.approx(sum(m) - sum(cross), abs=1e-12)
-        assert found.total[t] == pytest.approx(1 - sum(cross), abs=1e-12)
+    assert found.total[0] == pytest.approx(found.within[0] + found.between[0], abs=1e-12)
+    pairs = [theta[i] * theta[j] for i in range(a) for j in range(a) if i != j]
+    expected = 1 - np.mean(pairs, axis=0).sum(axis=-1)
+    assert found.total[0] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("t", [4, 5])
-def test_evenness_is_its_formula(t):
-    draw = np.random.default_rng(2)
-    theta = draw.dirichlet([3, 1, 1], size=(3, t))
-    square = theta**2 - draw.uniform(0, 0.01, size=theta.shape)
-    found = evenness_by_halves(cells_of(theta, square))
-    for value, half in zip(found, [range(2), range(t - 2, t)], strict=True):
-        x1 = sum(theta[a, s, 0] for a in range(3) for s in half) / 6
-        m = [
-            sum(
-                square[a, s, k] if s == r else theta[a, s, k] * theta[a, r, k]
-                for a in range(3)
-                for s in half
-                for r in half
-            )
-            / 12
-            for k in range(3)
-        ]
-        assert value == pytest.approx((1 - 2 * x1 + m[0]) / (m[1] + m[2]), abs=1e-12)
+def test_evenness_is_the_number_of_higher_stages_where_they_are_even():
+    one, even = np.tile([0.7, 0.3, 0.0], (3, 4, 1)), np.tile([0.7, 0.15, 0.15], (3, 4, 1))
+    assert measures(cells_of(one)).evenness == pytest.approx(np.full((4, 4), 1.0))
+    assert measures(cells_of(even)).evenness == pytest.approx(np.full((4, 4), 2.0))
+    assert measures(cells_of(even)).evenness_line == pytest.approx(np.zeros((4, 4)), abs=1e-12)
 
 
-def test_evenness_is_one_for_one_higher_stage_and_two_for_two_even_ones():
-    one = np.tile([0.7, 0.3, 0.0], (3, 4, 1))
-    even = np.tile([0.7, 0.15, 0.15], (3, 4, 1))
-    assert evenness_by_halves(cells_of(one)) == pytest.approx((1, 1))
-    assert evenness_by_halves(cells_of(even)) == pytest.approx((2, 2))
+@pytest.mark.parametrize("t", [4, 5, 6])
+@pytest.mark.parametrize("cross", [True, False])
+@pytest.mark.parametrize("paired", [True, False])
+def test_halves_are_their_formulas(t, cross, paired):
+    theta, square = estimates((3, t, 4), seed=3)
+    cells = cells_of(theta, square, paired=paired)
+    found = halves(cells, cross=cross)
+    h = t // 2
+    assert found.accounts == cells.accounts
+    assert found.periods == ("first_half", "last_half")
+    assert found.there.tolist() == [[True, True]] * 3
+    assert found.paired == (paired or cross)
+    for half, part in enumerate([range(h), range(t - h, t)]):
+        for a in range(3):
+            for name in ("size", "codes", "above"):
+                total = sum(getattr(cells, name)[a, s] for s in part)
+                assert getattr(found, name)[a, half] == total
+            for k in range(4):
+                apart = sum(theta[a, r, k] * theta[a, s, k] for r in part for s in part if r != s)
+                own = sum(square[a, s, k] for s in part)
+                expected = apart / (h * (h - 1)) if cross else (apart + own) / h**2
+                share = sum(theta[a, s, k] for s in part) / h
+                assert found.theta[a, half, k] == pytest.approx(share, abs=1e-12)
+                assert found.square[a, half, k] == pytest.approx(expected, abs=1e-12)
 
 
-def test_evenness_needs_four_periods_and_posts_above_the_first_category():
-    three = np.tile([0.7, 0.2, 0.1], (3, 3, 1))
-    nothing = np.tile([1.0, 0.0, 0.0], (3, 4, 1))
-    assert evenness_by_halves(cells_of(three)) is None
-    assert evenness_by_halves(cells_of(nothing)) is None
-    assert evenness_by_halves(cells_of(np.tile([0.7, 0.2, 0.1], (3, 4, 1)), above=4)) is None
-    assert evenness_by_halves(cells_of(np.tile([0.7, 0.2, 0.1], (3, 4, 1)), above=5)) is not None
+def test_squares_of_single_codes_enter_no_product_of_periods():
+    theta, square = estimates((3, 4, 3), seed=4)
+    cells = cells_of(theta, square, paired=False)
+    found = halves(cells, cross=True)
+    other = halves(replace(cells, square=square + 9.0), cross=True)
+    assert found.square.tolist() == other.square.tolist()
+    assert halves(cells, cross=False).square[0, 0, 0] != pytest.approx(found.square[0, 0, 0])
 
 
-def test_change_is_the_slope_over_the_study():
-    assert slope_change(np.array([0.1, 0.2, 0.3, 0.4])) == pytest.approx(0.3)
-    values = np.array([0.3, 0.1, 0.4, 0.1, 0.5])
-    slope = np.polyfit(range(5), values, 1)[0]
-    assert slope_change(values) == pytest.approx(4 * slope)
+@pytest.mark.parametrize("t", [2, 5, 8])
+def test_a_change_is_the_slope_over_the_study(t):
+    values = np.random.default_rng(5).normal(size=(4, t))
+    expected = [(t - 1) * np.polyfit(range(t), row, 1)[0] for row in values]
+    assert slope_changes(values) == pytest.approx(expected)
+
+
+def test_a_straight_line_changes_by_its_ends():
+    assert slope_changes(np.array([[0.1, 0.2, 0.3, 0.4]])) == pytest.approx([0.3])
+
+
+def test_a_period_left_out_of_the_slope_shortens_no_study():
+    values = np.random.default_rng(9).normal(size=(3, 6))
+    for out in range(6):
+        rest = [t for t in range(6) if t != out]
+        expected = [5 * np.polyfit(rest, row[rest], 1)[0] for row in values]
+        assert slope_changes(values, kept=np.arange(6) != out) == pytest.approx(expected)
+
+
+def test_half_changes():
+    assert half_changes(np.array([[0.1, 0.4], [0.3, 0.2]])) == pytest.approx([0.3, -0.1])
+
+
+def test_a_jackknife_leaves_out_one_account_at_a_time():
+    """Of a ratio, which no formula for means gives."""
+    draw = np.random.default_rng(6)
+    x, y = draw.uniform(1, 2, 9), draw.uniform(1, 3, 9)
+    values = [y.sum() / x.sum()]
+    for a in range(9):
+        values.append(sum(np.delete(y, a)) / sum(np.delete(x, a)))
+    found = jackknife(np.array(values))
+    mean = sum(values[1:]) / 9
+    se = (8 / 9 * sum((v - mean) ** 2 for v in values[1:])) ** 0.5
+    assert found.change == values[0]
+    assert found.se == pytest.approx(se)
+    # quantiles of t(8) from a printed table: .975, .80
+    assert found.low == pytest.approx(values[0] - 2.306 * se, abs=1e-3 * se)
+    assert found.high == pytest.approx(values[0] + 2.306 * se, abs=1e-3 * se)
+    assert found.mdc == pytest.approx((2.306 + 0.889) * se, abs=2e-3 * se)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=3, max_size=12).filter(
+        lambda v: np.std(v) > 1e-3
+    )
+)
+def test_the_jackknife_of_a_mean_is_the_t_test(values):
+    v = np.array(values)
+    n = len(v)
+    found = jackknife(np.concatenate([[v.mean()], (v.sum() - v) / (n - 1)]))
+    test = stats.ttest_1samp(v, 0)
+    low, high = test.confidence_interval(0.95)
+    assert found.se == pytest.approx(stats.sem(v))
+    assert found.p_value == pytest.approx(test.pvalue, abs=1e-9)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
+
+
+@pytest.mark.parametrize(("accounts", "factor"), [(12, 3.08), (20, 2.95), (30, 2.90)])
+def test_the_least_change_found_with_probability_point_8(accounts, factor):
+    changes = np.random.default_rng(7).normal(size=1 + accounts)
+    found = jackknife(changes)
+    assert found.mdc / found.se == pytest.approx(factor, abs=0.005)
+
+
+@pytest.mark.parametrize(("change", "p"), [(0.0, 1.0), (0.25, 0.0), (-0.25, 0.0)])
+def test_accounts_that_all_change_by_the_same(change, p):
+    found = jackknife(np.full(7, change))
+    assert (found.se, found.mdc, found.p_value) == (0, 0, p)
+    assert (found.low, found.change, found.high) == (change, change, change)
+
+
+def test_effective_number():
+    assert effective_number(0.0) == 1
+    assert effective_number(0.75) == 4
+    assert effective_number(1.0) == float("inf")
+    assert effective_number(1.02) == float("inf")

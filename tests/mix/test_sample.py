@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from stagemix.errors import DataError
+from stagemix.mix.design import Stored
 from stagemix.mix.sample import labelled_corpus
 
 STAGES = ("publish", "service")
@@ -63,7 +64,9 @@ def test_uncodable_posts_leave_the_sample_but_not_the_design(files):
     predictions, codes, out_of_fold = files
     codes = codes.assign(inclusion_probability=0.5, value=["service", "uncodable", "publish"])
     data = labelled_corpus(predictions, codes, out_of_fold, categories=STAGES)
-    assert data.row.tolist() == [5, 3]
+    assert data.posts["post_id"].tolist() == [p for p in "abcdef" if p != codes["post_id"].iloc[1]]
+    assert data.posts["post_id"].iloc[data.row].tolist() == codes["post_id"].iloc[[0, 2]].tolist()
+    assert len(data.p) == len(data.design.of_posts) == len(data.design.paired) == 5
     assert data.uncodable == 1
     assert data.uncodable_share == pytest.approx(1 / 3)
     assert data.design.name == "simple random over the corpus"
@@ -100,3 +103,94 @@ def test_codes_of_a_category_that_the_model_does_not_know(files):
         "the model does not know consult, which the codes hold; "
         "train it again, and classify the corpus with it"
     )
+
+
+def test_suggested_codes_have_no_probability_and_correct_nothing(files):
+    predictions, codes, out_of_fold = files
+    whole = labelled_corpus(predictions, codes, out_of_fold, categories=STAGES)
+    assert whole.suggested == 0
+    codes["inclusion_probability"] = [0.5, np.nan, 0.5]
+    data = labelled_corpus(predictions, codes, out_of_fold, categories=STAGES)
+    assert data.suggested == 1
+    assert data.chance_known
+    assert data.row.tolist() == [5, 3]
+    assert data.y.tolist() == [[0, 1], [0, 1]]
+    assert data.q.tolist() == [[0.35, 0.65], [0.6, 0.4]]
+    assert data.chance.tolist() == [0.5, 0.5]
+    assert data.counts == {"publish": 0, "service": 2}
+    assert len(data.posts) == 6
+    # what b was trained on out of fold is not taken for it, as it is no coded post
+    assert data.p_held_out[1].tolist() == [0.8, 0.2]
+    assert data.p_held_out[5].tolist() == [0.35, 0.65]
+
+
+def test_a_suggested_post_that_is_uncodable_stays_among_the_posts(files):
+    predictions, codes, out_of_fold = files
+    codes = codes.assign(
+        value=["service", "uncodable", "publish"], inclusion_probability=[0.5, np.nan, 0.5]
+    )
+    data = labelled_corpus(predictions, codes, out_of_fold, categories=STAGES)
+    assert (len(data.posts), data.uncodable, data.uncodable_share) == (6, 0, 0.0)
+
+
+def test_uncodable_posts_leave_the_posts_and_the_rows_follow(files):
+    predictions, codes, out_of_fold = files
+    codes = codes.assign(
+        inclusion_probability=[0.5, 0.25, 1.0], value=["service", *["uncodable"] * 2]
+    )
+    data = labelled_corpus(predictions, codes, out_of_fold, categories=STAGES)
+    assert data.posts["post_id"].tolist() == ["a", "c", "e", "f"]
+    assert data.posts.index.tolist() == [0, 1, 2, 3]
+    assert data.p[:, 1].tolist() == [0.1, 0.3, 0.1, 0.8]
+    assert data.row.tolist() == [3]
+    assert data.p_held_out[:, 1].tolist() == [0.1, 0.3, 0.1, 0.65]
+    assert data.uncodable == 2
+    assert data.uncodable_share == pytest.approx((4 + 1) / (2 + 4 + 1))
+
+
+def test_the_stored_design_of_the_round_says_how_the_codes_were_drawn(files):
+    predictions, codes, out_of_fold = files
+    # two of each account were sent, and one of the second account is not coded yet
+    codes = codes.iloc[:2].assign(inclusion_probability=2 / 3)
+    codes["post_id"] = ["a", "e"]
+    stored = Stored(by=("account",), strata={"一": 3, "二": 3})
+    data = labelled_corpus(predictions, codes, out_of_fold, categories=STAGES, stored=stored)
+    assert data.design.name == "simple random within account"
+    assert data.chance == pytest.approx([1 / 3, 1 / 3])
+    assert data.design.chance == pytest.approx([1 / 3, 1 / 3])
+    assert not data.design.paired.any()
+
+
+def test_the_stored_design_of_another_corpus_is_not_taken(files):
+    predictions, codes, out_of_fold = files
+    codes["inclusion_probability"] = 0.5
+    stored = Stored(by=("account",), strata={"一": 3, "二": 4})
+    data = labelled_corpus(predictions, codes, out_of_fold, categories=STAGES, stored=stored)
+    assert data.design.name == "simple random over the corpus"
+    assert data.chance.tolist() == [0.5] * 3
+
+
+def test_strata_by_a_column_of_the_account_table(files):
+    predictions, codes, out_of_fold = files
+    codes["inclusion_probability"] = [1 / 3, 2 / 3, 2 / 3]
+    codes["post_id"] = ["f", "b", "c"]
+    accounts = pd.DataFrame({"account": ["一", "二"], "sector": ["综合", "税务"]})
+    stored = Stored(by=("sector",), strata={"综合": 3, "税务": 3})
+    arguments = {"categories": STAGES, "stored": stored}
+    data = labelled_corpus(predictions, codes, out_of_fold, **arguments, accounts=accounts)
+    assert data.design.name == "simple random within sector"
+    assert data.chance == pytest.approx([1 / 3, 2 / 3, 2 / 3])
+    data = labelled_corpus(predictions, codes, out_of_fold, **arguments)
+    assert data.design.name == "simple random within account"
+
+
+def test_uncodable_posts_count_in_the_strata_of_the_stored_design(files):
+    predictions, codes, out_of_fold = files
+    codes = codes.assign(value=["service", "uncodable", "publish"], post_id=["f", "b", "c"])
+    stored = Stored(by=("account",), strata={"一": 3, "二": 3})
+    data = labelled_corpus(predictions, codes, out_of_fold, categories=STAGES, stored=stored)
+    assert data.posts["post_id"].tolist() == ["a", "c", "d", "e", "f"]
+    assert data.chance == pytest.approx([1 / 3, 2 / 3])
+    assert data.design.pair == pytest.approx([0, 2 / 6])
+    assert data.design.paired.tolist() == [True, True, False, False, False]
+    assert data.uncodable_share == pytest.approx(1.5 / (3 + 1.5 + 1.5))

@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stagemix.mix.shares import account_share, dispersion, overall_share
+from stagemix.mix.shares import (
+    Shares,
+    difference_estimate,
+    difference_shares,
+    dispersion,
+    overall_share,
+)
 
 
 def invent(seed, *, size=60, n=20, k=4):
@@ -94,22 +100,37 @@ def test_overall_share_is_its_formula(seed):
     assert table(found) == pytest.approx(np.array(brute_overall(p, y, q, chance, phi)), abs=1e-12)
 
 
+def account_share(p, y, q, chance, phi, strata=None):
+    """One account whose coded posts come first."""
+    assert (p[: len(y)] == q).all()
+    found = difference_estimate(
+        p,
+        np.zeros(len(p), dtype=np.intp),
+        groups=1,
+        row=np.arange(len(y)),
+        y=y,
+        chance=chance,
+        phi=phi,
+        stratum=np.zeros(len(p), dtype=np.intp) if strata is None else strata,
+    )
+    return Shares(**{name: values[0] for name, values in vars(difference_shares(found)).items()})
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_account_share_is_its_formula(seed):
     p, y, q, chance = invent(seed)
     phi = brute_phi(y, q, 1 / chance)
     spread = np.tile((p * (1 - p)).mean(axis=0), (len(y), 1))
-    found = account_share(p, y, q, chance, np.array(phi), spread)
+    found = account_share(p, y, q, chance, np.array(phi))
     expected = brute_account(p, y, q, chance, phi, spread)
     assert table(found) == pytest.approx(np.array(expected), abs=1e-12)
 
 
 def both(p, y, q, chance):
     phi = dispersion(y, q, 1 / chance)
-    spread = np.tile((p * (1 - p)).mean(axis=0), (len(y), 1))
     return (
         overall_share(p, y, q, chance, phi),
-        account_share(p, y, q, chance, phi, spread),
+        account_share(p, y, q, chance, phi),
     )
 
 

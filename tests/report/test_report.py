@@ -27,7 +27,12 @@ def test_the_page_tells_what_a_reviewer_asks(study_with_report):
         "抽样：",
         "融合",
         "趋同",
-        "变化未经检验",
+        "可察觉的变化",
+        "尚不能判断",
+        "分类器的误差是否因账号而异",
+        "每个账号每月的推文（校正）",
+        "哪些账号变了",
+        "只数人工编码",
     ):
         assert words in page
     assert "虚构的示例" not in page
@@ -53,7 +58,7 @@ def test_the_page_draws_its_pictures_without_a_network(study_with_report, browse
     matrix = page.text_content("#account_by_stage svg")
     fonts = page.evaluate("document.fonts.check('16px stagemix', '发')")
     context.close()
-    assert drawn == 5
+    assert drawn == 7
     assert "东篱发布" in matrix
     assert "互动" in matrix
     assert fonts
@@ -71,7 +76,8 @@ def test_the_page_fits_a_phone(study_with_report, browser):
 
 
 @pytest.mark.parametrize("name", ["account_by_stage", "mix_per_account", "accounts_over_time",
-                                  "within_and_between", "confusion"])  # fmt: skip
+                                  "within_and_between", "over_time",
+                                  "changes_of_accounts", "confusion"])  # fmt: skip
 def test_each_picture_is_a_png_and_an_svg(study_with_report, name):
     pictures = study_with_report / "reports" / "pictures"
     assert (pictures / f"{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -85,7 +91,8 @@ def test_the_workbook_holds_the_same_numbers(study_with_report):
         study_with_report / "reports" / "report.xlsx", sheet_name=None, engine="calamine"
     )
     assert list(book) == [
-        "各账号", "账号×时段", "合计", "信度", "分类器", "混淆矩阵", "融合与趋同", "说明",
+        "各账号", "账号×时段", "合计", "信度", "分类器", "混淆矩阵", "融合与趋同", "结论",
+        "每月推文", "账号变化", "换算法", "达到的阶段", "说明",
     ]  # fmt: skip
     accounts = book["各账号"]
     assert len(accounts) == 6 * 4
@@ -94,4 +101,7 @@ def test_the_workbook_holds_the_same_numbers(study_with_report):
     assert (given["95% 下限"] <= given["校正占比"]).all()
     assert (given["校正占比"] <= given["95% 上限"]).all()
     assert book["合计"]["校正占比"].sum() == pytest.approx(1.0)
+    assert "平衡面板（上表）" in set(book["换算法"]["算法"])
+    assert len(book["账号变化"]) == 6
+    assert book["结论"]["结论"].str.contains("尚不能判断").any()
     assert book["信度"].loc[0, "测量水平"] == "定序"

@@ -1,4 +1,8 @@
+import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +14,10 @@ from stagemix.codes.codebook import default_codebook
 from stagemix.codes.rounds import read_round
 from stagemix.errors import DataError, MissingError
 from stagemix.study.coding import draw_round, take_in
+from stagemix.study.converging import convergence_of
+from stagemix.study.correcting import corrected
 from stagemix.study.folder import init_study, read_study
-from stagemix.study.mixing import convergence_of, corrected, mix_of, split_by
+from stagemix.study.mixing import mix_of, split_by
 from stagemix.study.modelling import classify_folder, train_files
 
 BOOK = default_codebook()
@@ -90,7 +96,7 @@ def test_merging_over_the_years(source):
     values = {m.name: m.values for m in found.measures}
     assert (found.codes, found.smallest_cell, found.too_small) == (144, 12, ())
     assert values["above_publish"]["2019"] < values["above_publish"]["2022"]
-    assert found == convergence_of(source, by="year,account")
+    assert found.measures == convergence_of(source, by="year,account").measures
 
 
 def test_a_moved_model_is_named(worked, tmp_path):
@@ -261,8 +267,7 @@ def test_coding_that_is_not_finished_is_said_first(worked, tmp_path, coded):
         "The coding is not finished: of 48 drawn posts 45 have a code, 3 have none, "
         "0 disagreements are open, 45 wait for another coder. "
         "What is missing is not missing by chance.",
-        "Corrected by 45 coded posts (round third); design: not one simple draw; "
-        "posts of equal probability within an account and year are taken as a stratum.",
+        "Corrected by 45 coded posts (round third); design: simple random within account and year.",
     ]
     other = corrected(predictions, codebook=study.codebook, study=study, codes=worked.codes)
     assert english(other)[0].startswith(f"Corrected by 144 coded posts ({worked.codes}); design: ")
@@ -337,4 +342,177 @@ def test_converge_needs_accounts_and_periods(source, by):
         convergence_of(source, by=by)
     assert str(error.value) == (
         f"--by {by}: converge needs an account and a period, such as account,year"
+    )
+
+
+def labels_file(worked, path, *, columns=("post_id", "stage"), order=None):
+    """The classifier's labels as a file of labels from elsewhere, in the order of its rows."""
+    table = pd.read_parquet(worked.predictions)[list(columns)]
+    (table if order is None else table.iloc[order]).to_csv(path, index=False)
+    return path
+
+
+def test_labels_from_elsewhere_give_shares_near_those_of_the_predictions(worked, source, tmp_path):
+    path = labels_file(worked, tmp_path / "labels.csv")
+    found = corrected(path, codebook=BOOK, codes=worked.codes, corpus=worked.corpus)
+    assert (found.card, found.out_of_fold) == (None, None)
+    assert (found.variable, found.level) == ("stage", "ordinal")
+    assert found.data.row.tolist() == source.data.row.tolist()
+    keys = ["account", "period", "stage"]
+    for by, near in (("overall", 0.01), ("account", 0.03)):
+        ours, theirs = (mix_of(s, by=by).set_index(keys) for s in (source, found))
+        assert ours["share_raw"].tolist() == theirs["share_raw"].tolist()
+        assert (ours["share"] - theirs["share"]).abs().max() < near
+    true = worked.posts["true"].value_counts(normalize=True)
+    for row in mix_of(found, by="overall").itertuples():
+        assert row.low <= true.get(row.stage, 0.0) <= row.high
+
+
+def test_wrong_labels_are_corrected(worked, tmp_path):
+    """A third of what is published is labelled service."""
+    table = worked.posts[["post_id", "true"]].rename(columns={"true": "stage"})
+    third = table["post_id"].str[-2:].astype(int) % 3 == 0
+    table.loc[third & (table["stage"] == "publish"), "stage"] = "service"
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    found = corrected(
+        tmp_path / "labels.csv", codebook=BOOK, codes=worked.codes, corpus=worked.corpus
+    )
+    mix = mix_of(found, by="overall").set_index("stage")
+    true = worked.posts["true"].value_counts(normalize=True)
+    for stage in ("publish", "service"):
+        assert abs(mix.loc[stage, "share_raw"] - true[stage]) > 0.2
+        assert abs(mix.loc[stage, "share"] - true[stage]) < 0.03
+        assert mix.loc[stage, "low"] <= true[stage] <= mix.loc[stage, "high"]
+
+
+def test_the_remark_on_labels_from_elsewhere(worked, tmp_path):
+    path = labels_file(worked, tmp_path / "labels.csv")
+    found = corrected(path, codebook=BOOK, codes=worked.codes, corpus=worked.corpus)
+    assert english(found) == [
+        f"Corrected by 144 coded posts ({worked.codes}); "
+        "design: simple random within account and year.",
+        f"288 labels from elsewhere ({path}), without probabilities (how often a label is right is "
+        "estimated from the codes). What made them must not have been trained on these codes or "
+        "shown them; that cannot be checked here, and the intervals would be too narrow.",
+    ]
+    assert found.remarks[1].zh == (
+        f"288 个外来标签（{path}），不附概率（标签对错的概率由编码估计）。"
+        "给出标签的模型不得用这些编码训练过，也不得见过它们；这里无法核查，否则区间会偏窄。"
+    )
+    columns = ["post_id", *(f"p_{name}" for name in STAGES)]
+    sure = labels_file(worked, tmp_path / "sure.csv", columns=columns)
+    remark = corrected(sure, codebook=BOOK, codes=worked.codes, corpus=worked.corpus).remarks[1]
+    assert remark.en.startswith(f"288 labels from elsewhere ({sure}), with probabilities. What ")
+    assert remark.zh.startswith(f"288 个外来标签（{sure}），附概率。给出")
+
+
+def test_probabilities_from_elsewhere_are_those_of_the_coded_posts_too(worked, tmp_path):
+    columns = ["post_id", "stage", *(f"p_{name}" for name in STAGES)]
+    path = labels_file(worked, tmp_path / "labels.csv", columns=columns)
+    data = corrected(path, codebook=BOOK, codes=worked.codes, corpus=worked.corpus).data
+    stored = pd.read_parquet(worked.predictions)
+    assert data.p == pytest.approx(stored[columns[2:]].to_numpy(), abs=1e-12)
+    assert (data.q == data.p[data.row]).all()
+    assert data.posts["label"].tolist() == stored["stage"].tolist()
+
+
+def test_the_order_of_the_labels_and_codes_changes_nothing(worked, tmp_path):
+    order = pd.Series(range(288)).sample(frac=1, random_state=3)
+    one = labels_file(worked, tmp_path / "one.csv")
+    two = labels_file(worked, tmp_path / "two.csv", order=order)
+    codes = tmp_path / "codes.csv"
+    pd.read_csv(worked.codes).sample(frac=1, random_state=4).to_csv(codes, index=False)
+    found = corrected(one, codebook=BOOK, codes=worked.codes, corpus=worked.corpus)
+    other = corrected(two, codebook=BOOK, codes=worked.codes, corpus=worked.corpus)
+    assert (found.data.p == other.data.p).all()
+    assert (found.data.q == other.data.q).all()
+    other = corrected(two, codebook=BOOK, codes=codes, corpus=worked.corpus)
+    tables = [mix_of(source, by="overall") for source in (found, other)]
+    pd.testing.assert_frame_equal(*tables, rtol=1e-12)
+
+
+def test_in_a_study_the_codes_of_its_round_correct_labels_from_elsewhere(worked, coded):
+    study = replace(coded, corpus="推文")
+    path = labels_file(worked, study.root / "labels.csv")
+    found = corrected(path, codebook=study.codebook, study=study)
+    assert english(found)[0] == (
+        "Corrected by 96 coded posts (round final); design: simple random within account and year."
+    )
+    assert len(english(found)) == 2
+    assert found.data.chance.tolist() == [4 / 12] * 96
+    assert found.accounts is not None
+    assert set(mix_of(found, by="sector")["account"]) == {"甲", "乙"}
+
+
+def test_labels_need_codes_and_a_corpus(worked, tmp_path):
+    path = labels_file(worked, tmp_path / "labels.csv")
+    assert refused(path, codes=worked.codes) == (
+        f"{path}: labels of which corpus? name it with --corpus corpora/NAME"
+    )
+    init_study(tmp_path)
+    needed = f"{path}: there are no codes to correct these labels by; name them with --codes FILE"
+    for study in (None, read_study(tmp_path)):
+        assert refused(path, corpus=worked.corpus, study=study) == needed
+
+
+def test_labels_of_posts_that_nobody_coded(worked, tmp_path, coded):
+    codes = pd.read_csv(coded.agreed)
+    codes["post_id"] = "x" + codes["post_id"]
+    codes.to_csv(coded.agreed, index=False)
+    path = labels_file(worked, tmp_path / "labels.csv")
+    assert refused(path, corpus=worked.corpus, study=coded) == (
+        f"{path}: not one of its posts was coded (round final); "
+        "code a sample of this corpus, or name codes with --codes FILE"
+    )
+
+
+def test_options_that_do_not_go_with_labels_or_predictions(worked, tmp_path):
+    path = labels_file(worked, tmp_path / "labels.csv")
+    assert refused(path, codes=worked.codes, corpus=worked.corpus, model=worked.model) == (
+        f"{path}: labels from elsewhere have no model; leave out --model"
+    )
+    assert refused(worked.predictions, corpus=worked.corpus) == (
+        f"{worked.predictions}: predictions know their corpus; leave out --corpus"
+    )
+
+
+def test_a_file_of_labels_that_is_not_there(worked, tmp_path):
+    path = tmp_path / "labels.xlsx"
+    choices = {"codes": worked.codes, "corpus": worked.corpus, "kind": MissingError}
+    assert refused(path, **choices) == f"{path}: no such file"
+
+
+def test_a_nominal_variable_is_named_where_converge_refuses_it(worked, tmp_path):
+    path = labels_file(worked, tmp_path / "labels.csv")
+    found = corrected(path, codebook=BOOK, codes=worked.codes, corpus=worked.corpus)
+    with pytest.raises(DataError, match=r"^stage: nominal, but merging is about"):
+        convergence_of(replace(found, level="nominal"), by="account,year")
+
+
+def stagemix(*arguments, at):
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "stagemix", *map(str, arguments)],
+        cwd=at, capture_output=True, text=True, encoding="utf-8",
+        env={**os.environ, "PYTHONUTF8": "1"}, timeout=240,
+    )  # fmt: skip
+
+
+def test_mix_takes_labels_from_elsewhere(worked, tmp_path):
+    labels_file(worked, tmp_path / "标签.csv")
+    choices = ["--corpus", worked.corpus, "--codes", worked.codes, "--by", "overall"]
+    done = stagemix("mix", "标签.csv", *choices, "--format", "json", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "288 labels from elsewhere (标签.csv), without probabilities" in done.stderr
+    rows = json.loads(done.stdout)
+    assert [row["n_codes"] for row in rows] == [144] * 4
+    assert sum(row["share"] for row in rows) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_converge_takes_the_corpus_of_labels_from_elsewhere(worked, tmp_path):
+    labels_file(worked, tmp_path / "标签.csv")
+    done = stagemix("converge", "标签.csv", "--corpus", worked.corpus, at=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "stagemix: 标签.csv: there are no codes to correct these labels by; "
+        "name them with --codes FILE\n"
     )

@@ -1,15 +1,21 @@
 """`stagemix converge`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagemix.cli.mix import CodesOption, ModelOption
-from stagemix.cli.output import Format, FormatOption, as_csv, as_json, remark, table
+from stagemix.cli.mix import CodesOption, CorpusOption, ModelOption
+from stagemix.cli.output import Format, FormatOption, as_csv, as_json, records, remark, table
 
 if TYPE_CHECKING:
-    from stagemix.mix.converge import Convergence
+    import pandas as pd
+
+    from stagemix.mix.converge import Convergence, Measure
+    from stagemix.mix.details import Details
+    from stagemix.mix.dispersion import Test
+    from stagemix.mix.misfit import Misfit
 
 TITLES = {
     "above_publish": "share above publish (u)",
@@ -20,97 +26,264 @@ TITLES = {
 }
 
 
+class Method(StrEnum):
+    """A test of section 4 for corpora of which every post is coded."""
+
+    SIGMA = "sigma"
+    ODDS = "odds"
+    BETA = "beta"
+    GINI = "gini"
+
+
 def command(
     predictions: Annotated[
         Path, typer.Argument(metavar="predictions/NAME", help="The folder of predictions.")
     ],
     by: Annotated[str, typer.Option(help="The account and the period.")] = "account,year",
+    between: Annotated[
+        str | None,
+        typer.Option(help="Two periods, by comma, for the accounts' changes [the two halves]."),
+    ] = None,
+    method: Annotated[
+        Method | None,
+        typer.Option(help="Where every post is coded: one test of dispersion between accounts."),
+    ] = None,
     codes: CodesOption = None,
     model: ModelOption = None,
+    corpus: CorpusOption = None,
     format_: FormatOption = Format.TEXT,
 ) -> None:
-    """Say, per period, how far the stages come together within accounts and how alike accounts are.
+    """Say whether the stages come together within accounts (融合), and whether accounts become alike.
 
-    融合 is in u, W and Tot; 趋同 in D. Total = within + between. The values are estimates from the
-    coded posts and the classifier together; no change is tested yet.
+    Merging is said only where the diversity within accounts (W) and of the mean mix (Tot) both
+    rise; alikeness (趋同) from 500 codes. Changes are over the whole study, corrected by the coded
+    posts, with 95% intervals; accounts are the units. `cannot_tell` is not a no.
 
     Example: stagemix converge predictions/posts --by account,half
     """
-    import pandas as pd
-
+    from stagemix.study.converging import convergence_of, details_of_study, fully_coded_test
+    from stagemix.study.correcting import corrected
     from stagemix.study.folder import codebook_at, find_study
-    from stagemix.study.mixing import convergence_of, corrected
 
     here = Path.cwd()
     source = corrected(
-        predictions, codebook=codebook_at(here), model=model, codes=codes, study=find_study(here)
+        predictions,
+        codebook=codebook_at(here),
+        model=model,
+        codes=codes,
+        corpus=corpus,
+        study=find_study(here),
     )
-    found = convergence_of(source, by=by)
-    if format_ is Format.TEXT:
-        _print_for_people(found)
-        for line in source.remarks:
-            print(line.en)
+    if method is not None:
+        _print_test(fully_coded_test(source, by=by, method=method.value), format_)
         return
+    found = convergence_of(source, by=by)
+    details = details_of_study(source, by=by, between=between)
+    if format_ is Format.TEXT:
+        _print_verdicts(found)
+        _print_measures(found)
+        _print_details(found, details)
     for line in source.remarks:
-        remark(line.en)
+        print(line.en) if format_ is Format.TEXT else remark(line.en)
     if format_ is Format.JSON:
-        as_json(_as_objects(found))
-    else:
-        as_csv(
-            pd.DataFrame(
-                [
-                    {"measure": m.name, "period": k, "value": v}
-                    for m in found.measures
-                    for k, v in m.values.items()
-                ]
-            )
+        as_json(_as_objects(found, details))
+    elif format_ is Format.CSV:
+        as_csv(_as_rows(found))
+
+
+def _print_verdicts(found: "Convergence") -> None:
+    from stagemix.mix.saying import on_alikeness, on_merging
+
+    print(f"1. {on_merging(found).en}")
+    print(f"2. {on_alikeness(found).en}\n")
+
+
+def _print_measures(found: "Convergence") -> None:
+    from stagemix.mix.merging import effective_number
+    from stagemix.mix.words import words
+
+    rows = [_row(m, found.periods) for m in found.measures if m.name != "evenness"]
+    within = found.measure("within").values
+    if set(found.periods) <= within.keys():
+        numbers = [effective_number(within[p]) for p in found.periods]
+        rows.insert(2, ["effective number of stages, 1/(1-W)", *numbers, *[None] * 4, "", ""])
+    headers = ["", *found.periods, "change", "95% interval", "p", "seen from", "verdict", ""]
+    table(headers, rows)
+    for m in found.measures:
+        if "first_half" in m.values:
+            first, last = m.values["first_half"], m.values["last_half"]
+            print(f"{TITLES[m.name]}: {first:.3f} in the first half, {last:.3f} in the last.")
+        elif m.name == "evenness":
+            print(f"{TITLES[m.name]}: {words(m.note, language='en')}.")
+    print(
+        f"\n{len(found.accounts)} accounts, {len(found.periods)} periods, {found.codes} codes, "
+        f"smallest account and period {found.smallest_cell} posts. 'seen from' is the change that "
+        "would be found four times in five."
+    )
+    if found.left_out:
+        print(
+            "Left out, without two posts (or a code, where codes were drawn by cell) in every "
+            f"period: {', '.join(found.left_out)}"
         )
+    if found.too_small:
+        print(f"Too little for any test of change: {', '.join(found.too_small)}.")
 
 
-def _as_objects(found: "Convergence") -> dict[str, object]:
-    about = {k: v for k, v in vars(found).items() if k not in ("measures", "codes")}
+def _row(m: "Measure", periods: tuple[str, ...]) -> list[object]:
+    from stagemix.mix.words import words
+
+    interval = "–" if m.low is None or m.high is None else f"{m.low:.3f} – {m.high:.3f}"
+    values = [m.values.get(p) for p in periods]
+    note = words(m.note, language="en")
+    return [TITLES[m.name], *values, m.change, interval, m.p_value, m.mdc, m.verdict, note]
+
+
+def _print_details(found: "Convergence", details: "Details") -> None:
+    from stagemix.mix.words import words
+
+    print("\nPosts per account and month, corrected")
+    stages = list(found.per_month.columns)
+    table(["", *stages], [[p, *row] for p, row in zip(found.periods, found.per_month.to_numpy(), strict=True)])  # fmt: skip
+    if found.publish_rate is not None:
+        rate = found.publish_rate
+        print(
+            f"{stages[0]}, from the first half to the last: {rate.change:+.2f} "
+            f"[{rate.low:.2f}, {rate.high:.2f}]"
+        )
+    print("\nEach account's change in the share above publish")
+    table(
+        ["account", "codes", "before", "after", "change", "95% interval", "p adjusted", ""],
+        [
+            [
+                x["account"],
+                f"{x['n_codes_before']} + {x['n_codes_after']}",
+                x["before"],
+                x["after"],
+                x["change"],
+                "–" if x["status"] == "refused" else f"{x['low']:.3f} – {x['high']:.3f}",
+                x["p_adjusted"],
+                words(str(x["note"]), language="en"),
+            ]
+            for x in records(details.moved)
+        ],
+    )
+    print("\nThe same changes computed in other ways (change of u, W, Tot)")
+    _print_robustness(details)
+    print("\nStages reached, from coded posts alone")
+    highest = details.reached.groupby("account", sort=False)
+    rows = [[name, " ".join(_reached(group))] for name, group in highest]
+    table(["account", "stages found / codes, by period"], rows)
+    _print_misfit(details.misfit)
+
+
+def _reached(group: "pd.DataFrame") -> list[str]:
+    return [
+        f"{x['period']}: {x['n_reached']}/{x['n_codes']}" for x in records(group) if x["n_codes"]
+    ]
+
+
+def _print_robustness(details: "Details") -> None:
+    from stagemix.mix.robustness import MEASURES, WITHOUT_ACCOUNT, WITHOUT_PERIOD
+
+    frame = details.robustness
+    rows: list[list[object]] = []
+    for what in frame["what"].unique():
+        group = frame[frame["what"] == what]
+        if what in (WITHOUT_ACCOUNT, WITHOUT_PERIOD):
+            for bound in ("min", "max"):
+                rows.append([f"{what}: {bound}", *(_bound(group, m, bound) for m in MEASURES)])
+        else:
+            rows.append([what, *(_interval(group, m) for m in MEASURES)])
+    table(["", "u", "W", "Tot"], rows)
+
+
+def _bound(group: "pd.DataFrame", measure: str, bound: str) -> str:
+    own = group[group["measure"] == measure]
+    if own.empty:
+        return "–"
+    row = records(own.sort_values("change"))[0 if bound == "min" else -1]
+    return f"{row['change']:+.3f} (without {row['left_out']})"
+
+
+def _interval(group: "pd.DataFrame", measure: str) -> str:
+    own = group[group["measure"] == measure]
+    if own.empty:
+        return "–"
+    row = records(own)[0]
+    return f"{row['change']:+.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+
+
+def _print_misfit(found: "Misfit") -> None:
+    print("\nDoes the classifier err differently?")
+    for what, p, differs in (
+        ("by account", found.p_account, found.differs_by_account),
+        ("by period", found.p_period, found.differs_by_period),
+    ):
+        if p is None:
+            print(f"  {what}: too few codes to look")
+        else:
+            print(f"  {what}: {'yes' if differs else 'not shown'} (p = {p:.3f})")
+    print(
+        "Where it does, shares and trends of its labels alone show its errors too; the corrected "
+        "ones above stand."
+    )
+
+
+def _as_objects(found: "Convergence", details: "Details") -> dict[str, object]:
+    alikeness = found.alikeness
     return {
         **{m.name: vars(m) for m in found.measures},
-        **about,
-        "codes": found.codes,
         "accounts": len(found.accounts),
         "periods": len(found.periods),
+        "codes": found.codes,
+        "smallest_cell": found.smallest_cell,
+        "merging": found.merging,
+        "alike": found.alike,
+        "word": found.word,
         "account_names": found.accounts,
         "period_names": found.periods,
+        "left_out": found.left_out,
+        "too_small": found.too_small,
+        "design": found.design,
+        "alikeness": None
+        if alikeness is None
+        else {k: vars(v) if hasattr(v, "t") else v for k, v in vars(alikeness).items()},
+        "publish_per_account_and_month": None
+        if found.publish_rate is None
+        else vars(found.publish_rate),
+        "per_month": records(found.per_month.reset_index()),
+        "lines": records(details.lines),
+        "robustness": records(details.robustness),
+        "moved": records(details.moved),
+        "reached": records(details.reached),
+        "errors_differ": {
+            "by_account": details.misfit.differs_by_account,
+            "by_period": details.misfit.differs_by_period,
+            "p_account": details.misfit.p_account,
+            "p_period": details.misfit.p_period,
+            "p_trend": details.misfit.p_trend,
+        },
     }
 
 
-def _print_for_people(found: "Convergence") -> None:
-    from stagemix.mix.converge import effective_number
-    from stagemix.mix.words import words
+def _as_rows(found: "Convergence") -> "pd.DataFrame":
+    import pandas as pd
 
-    by_name = {m.name: m for m in found.measures}
-    rows = [
-        [
-            TITLES[name],
-            *(m.values.get(p) for p in found.periods),
-            m.change,
-            words(m.note, language="en"),
-        ]
-        for name, m in by_name.items()
-        if name != "evenness"
-    ]
-    within, evenness = by_name["within"].values, by_name["evenness"].values
-    if within:
-        numbers = [effective_number(within[p]) for p in found.periods]
-        rows.append(["effective number of stages, 1/(1-W)", *numbers, None, ""])
-    table(["", *found.periods, "change", ""], rows)
-    if evenness:
-        print(
-            f"{TITLES['evenness']}: {evenness['first_half']:.3f} in the first half, "
-            f"{evenness['last_half']:.3f} in the last"
-        )
-    print(
-        f"\n{len(found.accounts)} accounts, {len(found.periods)} periods, {found.codes} codes, "
-        f"smallest account and period {found.smallest_cell} posts."
-    )
-    if found.left_out:
-        print(f"Left out, without two posts in every period: {', '.join(found.left_out)}")
-    if found.too_small:
-        print(f"Too little for any claim of change: {', '.join(found.too_small)}.")
-    print("The changes are not tested: a difference between periods alone shows nothing.")
+    rows = []
+    for m in found.measures:
+        about = {k: v for k, v in vars(m).items() if k not in ("values", "name")}
+        values = {f"value_{period}": value for period, value in m.values.items()}
+        rows.append({"measure": m.name, **about, **values})
+    return pd.DataFrame(rows)
+
+
+def _print_test(found: "Test", format_: Format) -> None:
+    import pandas as pd
+
+    about = {**vars(found), "rejects": found.rejects, "direction": found.direction}
+    if format_ is Format.JSON:
+        as_json(about)
+    elif format_ is Format.CSV:
+        as_csv(pd.DataFrame([about]))
+    else:
+        table([*about], [[*about.values()]])

@@ -12,6 +12,7 @@ from stagemix.cli import (
     agree,
     classify,
     code,
+    compare,
     converge,
     demo,
     evaluate,
@@ -48,7 +49,7 @@ def stagemix(
     """From posts of government accounts to the mix of e-government stages per account.
 
     In this order: init, import, sample, code, agree, train, evaluate, classify, mix, converge,
-    report. `stagemix demo` shows all of it on an invented example.
+    compare, report. `stagemix demo` shows all of it on an invented example.
     """
 
 
@@ -63,6 +64,7 @@ app.command("evaluate")(evaluate.command)
 app.command("classify")(classify.command)
 app.command("mix")(mix.command)
 app.command("converge")(converge.command)
+app.command("compare")(compare.command)
 app.command("report")(report.command)
 
 _classify = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

@@ -1,5 +1,6 @@
 """`stagemix mix`."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,9 @@ from stagemix.cli.output import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stagemix.study.correcting import Corrected
+    from stagemix.study.variants import Variant
+
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="Where the model lies, if not where it lay.")
 ]
@@ -27,7 +31,23 @@ CodesOption = Annotated[
         "--codes", help="Agreed codes that correct the shares [the study's, or the model's]."
     ),
 ]
+CorpusOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--corpus",
+        help="The corpus of labels from elsewhere, a file in place of predictions/NAME [the study's].",
+    ),
+]
 
+
+class Weight(StrEnum):
+    """How much a post counts."""
+
+    POSTS = "posts"
+    READS = "reads"
+
+
+IF = "What the overall shares would be if ..."
 HEADERS = [
     "account",
     "period",
@@ -55,6 +75,34 @@ def command(
     ] = "account",
     codes: CodesOption = None,
     model: ModelOption = None,
+    corpus: CorpusOption = None,
+    without_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--without-duplicates",
+            help="Of the posts of an account with the same text (but for blanks and punctuation) "
+            "count only the earliest.",
+        ),
+    ] = False,
+    weight: Annotated[
+        Weight, typer.Option(help="reads: shares of reads, what readers saw, not of posts.")
+    ] = Weight.POSTS,
+    coder_error: Annotated[
+        bool,
+        typer.Option(
+            "--coder-error",
+            help="Print too what the overall shares would be if each coder were right; with "
+            "--format json or csv print that instead.",
+        ),
+    ] = False,
+    pseudo_outcomes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Write a row per post with values z_... whose means are unbiased, to regress on "
+            "in R or Stata.",
+        ),
+    ] = None,
     format_: FormatOption = Format.TEXT,
 ) -> None:
     """Print the share of each stage, raw and corrected by the coded posts, with 95% intervals.
@@ -64,27 +112,89 @@ def command(
 
     Example: stagemix mix predictions/posts --by account,year --format csv
     """
+    from stagemix.study.correcting import corrected
     from stagemix.study.folder import codebook_at, find_study
-    from stagemix.study.mixing import corrected, mix_of
-
-    here = Path.cwd()
-    source = corrected(
-        predictions, codebook=codebook_at(here), model=model, codes=codes, study=find_study(here)
+    from stagemix.study.variants import (
+        check_choices,
+        mix_of_variant,
+        variant,
+        write_pseudo_outcomes,
     )
-    found = mix_of(source, by=by)
-    if format_ is not Format.TEXT:
-        for line in source.remarks:
-            remark(line.en)
+
+    by_reads = weight is Weight.READS
+    check_choices(by_reads=by_reads, coder_error=coder_error, pseudo=pseudo_outcomes)
+    here = Path.cwd()
+    study = find_study(here)
+    source = corrected(
+        predictions,
+        codebook=codebook_at(here),
+        model=model,
+        codes=codes,
+        corpus=corpus,
+        study=study,
+    )
+    counted = variant(
+        source,
+        predictions=predictions,
+        corpus=corpus,
+        study=study,
+        without_duplicates=without_duplicates,
+        by_reads=by_reads,
+    )
+    band, lines = _coder_error(counted.source) if coder_error else (None, [])
+    lines = [line.en for line in counted.source.remarks] + lines
+    machines = format_ is not Format.TEXT
+    found = band if band is not None and machines else mix_of_variant(counted, by=by)
+    if pseudo_outcomes is not None:
+        lines.append(write_pseudo_outcomes(counted.source, pseudo_outcomes))
+    if machines:
+        for line in lines:
+            remark(line)
         for_machines(found, format_)
         return
-    headers, rows = _for_people(found, source.labels)
-    table(headers, rows)
+    _print_for_people(counted, found, by=by)
+    if band is not None:
+        print()
+        table(*_band_for_people(band, source.labels), title=IF)
+    print()
+    for line in lines:
+        print(line)
+
+
+def _coder_error(source: "Corrected") -> tuple["pd.DataFrame", list[str]]:
+    from stagemix.study import sensitivity
+    from stagemix.study.folder import need_study
+
+    study = need_study(Path.cwd())
+    lines = [line.en for line in sensitivity.on_coders(source, study)]
+    return sensitivity.coder_error(source, study), lines
+
+
+def _print_for_people(counted: "Variant", found: "pd.DataFrame", *, by: str) -> None:
+    from stagemix.study.variants import mix_of_variant
+
+    labels, of_posts = counted.source.labels, counted.reads is None
+    table(*_for_people(found, labels), title="" if of_posts else "Shares of reads, not of posts")
     if by != "overall":
         print()
-        table(*_for_people(mix_of(source, by="overall"), source.labels), title="All posts together")
-    print()
-    for line in source.remarks:
-        print(line.en)
+        whole = mix_of_variant(counted, by="overall")
+        together = "All posts together" if of_posts else "All reads together"
+        table(*_for_people(whole, labels), title=together)
+
+
+def _band_for_people(
+    band: "pd.DataFrame", labels: dict[str, str]
+) -> tuple[list[str], list[list[object]]]:
+    rows: list[list[object]] = [
+        [
+            row["scenario"],
+            labels[str(row["stage"])],
+            percent(row["share"]),
+            f"{percent(row['low'])} – {percent(row['high'])}",
+        ]
+        for row in records(band)
+    ]
+    return ["scenario", "stage", "share", "95% interval"], rows
 
 
 def _for_people(

@@ -133,8 +133,10 @@ def training_weights(accounts: pd.Series, probabilities: pd.Series) -> Floats:
     """Weights 1/pi divided by their mean within the account (statistics: section 1).
 
     Only unequal chances within an account count; between accounts, equal numbers of codes from
-    very unequal numbers of posts would otherwise waste the codes of the small ones.
+    very unequal numbers of posts would otherwise waste the codes of the small ones. A code whose
+    chance is not known (nan) weighs as much as the mean of its account.
     """
     w = 1 / probabilities
-    weights: Floats = (w / w.groupby(accounts).transform("mean")).to_numpy(dtype="float64")
+    relative = (w / w.groupby(accounts).transform("mean")).fillna(1.0)
+    weights: Floats = relative.to_numpy(dtype="float64")
     return weights

@@ -119,7 +119,7 @@ def train(
         groups=duplicate_groups(texts[codable]),
         weights=training_weights(
             coded.loc[codable, "account"],
-            coded.loc[codable, "inclusion_probability"].fillna(1.0),
+            coded.loc[codable, "inclusion_probability"],
         ),
         seed=seed,
         search=not fast,

@@ -1,33 +1,102 @@
-"""By which design the coded posts were drawn, read off their inclusion probabilities."""
+"""By which design the coded posts were drawn: as stored, or read off their probabilities."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stagemix.posts.grouping import PERIODS, period_of
+from stagemix.posts.grouping import PERIODS, grouping, period_number
+from stagemix.posts.sampling import WHOLE, strata_of
 
 Floats = NDArray[np.float64]
 TOLERANCE = 1e-6
+OVER_ALL = "simple random over the corpus"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
     """The strata of a sample of n coded posts out of N.
 
-    `name` says in words how the posts were drawn. `stratum` (n,) numbers the strata of the coded
+    `name` says in words how the posts were drawn. `chance` (n,) are inclusion probabilities,
+    `stratum` (n,) numbers the strata of the coded
     posts, `pair` (n,) is the probability that a post and another of its stratum are both in the
     sample. `of_posts` (N,) numbers the strata of all posts in the same way, -1 where not known;
-    `paired` (N,) tells whether the stratum of a post has at least two coded posts, or no other.
+    `paired` (N,) tells whether the stratum of a post has at least two coded posts, or no other;
+    `covered` (N,) whether it has any; where strata are not known, whether its account has.
     """
 
     name: str
+    chance: Floats
     stratum: NDArray[np.intp]
     pair: Floats
     of_posts: NDArray[np.intp]
     paired: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
+
+    def part(self, *, codes: NDArray[np.bool_], posts: NDArray[np.bool_]) -> "Design":
+        """Return the design of some of the coded posts, CODES (n,), and of the POSTS (N,)."""
+        return replace(
+            self,
+            chance=self.chance[codes],
+            stratum=self.stratum[codes],
+            pair=self.pair[codes],
+            of_posts=self.of_posts[posts],
+            paired=self.paired[posts],
+            covered=self.covered[posts],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A design as a round of coding keeps it.
+
+    `by` are the columns of the strata, none for a simple draw; `strata` maps each stratum's name
+    to the posts it had.
+    """
+
+    by: tuple[str, ...]
+    strata: Mapping[str, int]
+
+
+def stored_design(
+    posts: pd.DataFrame,
+    stored: Stored,
+    *,
+    row: NDArray[np.intp],
+    accounts: pd.DataFrame | None = None,
+) -> Design | None:
+    """Return the design of the coded posts in the rows ROW of POSTS, or None if it is another's.
+
+    The posts of a stratum that are still without a code count as missing by chance within it:
+    `chance` is its coded posts over its posts. None where POSTS are not those of the draw (a
+    stratum is not there, or has more or fewer posts than it had), or strata cannot be told from
+    what predictions hold (account, time and the account table).
+    """
+    known = {"account", *PERIODS, *([] if accounts is None else accounts.columns)}
+    if not set(stored.by) <= known:
+        return None
+    names = pd.Series(WHOLE, index=posts.index)
+    if stored.by:
+        if any(grouping(posts, name, accounts=accounts).isna().any() for name in stored.by):
+            return None
+        names = strata_of(posts, by=stored.by, accounts=accounts)
+    if names.value_counts().to_dict() != dict(stored.strata):
+        return None
+    stratum, _ = pd.factorize(names)
+    size = np.bincount(stratum).astype("float64")
+    drawn = np.bincount(stratum[row], minlength=len(size)).astype("float64")
+    own = stratum[row]
+    return Design(
+        name=f"simple random within {' and '.join(stored.by)}" if stored.by else OVER_ALL,
+        chance=drawn[own] / size[own],
+        stratum=own,
+        pair=_pair(drawn[own], size[own]),
+        of_posts=stratum,
+        paired=((drawn >= 2) | (size == drawn))[stratum],
+        covered=(drawn > 0)[stratum],
+    )
 
 
 def find_design(posts: pd.DataFrame, *, row: NDArray[np.intp], chance: Floats) -> Design:
@@ -44,8 +113,16 @@ def find_design(posts: pd.DataFrame, *, row: NDArray[np.intp], chance: Floats) -
             own = stratum[row]
             pair = _pair(drawn[own], size[own])
             paired = ((drawn >= 2) | (size == drawn))[stratum]
-            return Design(name=name, stratum=own, pair=pair, of_posts=stratum, paired=paired)
-    year = period_of(posts["published_at"], "year").fillna("")
+            return Design(
+                name=name,
+                chance=chance,
+                stratum=own,
+                pair=pair,
+                of_posts=stratum,
+                paired=paired,
+                covered=(drawn > 0)[stratum],
+            )
+    year = period_number(posts["published_at"], "year")
     cell, _ = pd.factorize(pd.MultiIndex.from_arrays([posts["account"], year]))
     equal = pd.MultiIndex.from_arrays([cell[row], np.round(chance / TOLERANCE)])
     own, _ = pd.factorize(equal)
@@ -53,25 +130,30 @@ def find_design(posts: pd.DataFrame, *, row: NDArray[np.intp], chance: Floats) -
     alone = np.isin(cell, cell[row[(drawn < 2) & (chance < 1)]])
     return Design(
         name="not one simple draw; posts of equal probability within an account and year are taken as a stratum",
+        chance=chance,
         stratum=own,
         pair=_pair(drawn, drawn / chance),
         of_posts=np.full(len(posts), -1),
         paired=np.isin(cell, cell[row]) & ~alone,
+        covered=posts["account"].isin(posts["account"].iloc[row].unique()).to_numpy(),
     )
 
 
 def _candidates(posts: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    account = posts["account"]
-    units = PERIODS if posts["published_at"].notna().any() else ()
+    account, accounts = pd.factorize(posts["account"])
+    times = posts["published_at"]
+    units = PERIODS if times.notna().any() else ()
     periods = {}
     for unit in units:
-        period = periods[unit] = period_of(posts["published_at"], unit).fillna("")
-        cells = pd.MultiIndex.from_arrays([account, period])
-        yield f"simple random within account and {unit}", pd.factorize(cells)[0]
+        period = periods[unit] = pd.factorize(period_number(times, unit))[0]
+        yield (
+            f"simple random within account and {unit}",
+            pd.factorize(period * len(accounts) + account)[0],
+        )
     for unit, period in periods.items():
-        yield f"simple random within {unit}", pd.factorize(period)[0]
-    yield "simple random within account", pd.factorize(account)[0]
-    yield "simple random over the corpus", np.zeros(len(posts), dtype=np.intp)
+        yield f"simple random within {unit}", period
+    yield "simple random within account", account
+    yield OVER_ALL, np.zeros(len(posts), dtype=np.intp)
 
 
 def _pair(drawn: Floats, size: Floats) -> Floats:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stagemix.mix.groups import sums
+
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 Z = 1.959963984540054
 LEAST = 0.0002 * 0.9998
 """The least p(1 - p) of a post: probabilities are clipped to [0.0002, 0.9998] (section 1)."""
@@ -37,8 +40,29 @@ def dispersion(y: Floats, q: Floats, weights: Floats) -> Floats:
     return clipped
 
 
+@dataclass(frozen=True, kw_only=True)
+class OverallEstimate:
+    """Difference estimates of the k shares over all posts: `theta`, `variance`, `spread` (k,).
+
+    `spread` is the share by which a variance is turned into a number of posts; `unseen` is that
+    number for a stage without variance, infinite where every post is coded.
+    """
+
+    theta: Floats
+    variance: Floats
+    spread: Floats
+    unseen: float
+
+
 def overall_share(p: Floats, y: Floats, q: Floats, chance: Floats, phi: Floats) -> Shares:
-    """Share over all posts: the difference (GREG, DSL) estimator with a Wilson interval.
+    """Share over all posts: the estimate of `overall_estimate` with its Wilson interval."""
+    return wilson_interval(overall_estimate(p, y, q, chance, phi))
+
+
+def overall_estimate(
+    p: Floats, y: Floats, q: Floats, chance: Floats, phi: Floats
+) -> OverallEstimate:
+    """Estimate the shares over all posts by the difference (GREG, DSL) estimator.
 
     Särndal, Swensson & Wretman 1992, eq. 6.3.4, weights normed (Hájek); Egami et al. 2023.
     P holds the coded posts' out-of-fold probabilities in their rows. The variance is floored by
@@ -47,24 +71,34 @@ def overall_share(p: Floats, y: Floats, q: Floats, chance: Floats, phi: Floats) 
     """
     size, n = len(p), len(y)
     if size == n:
-        return _exact(y)
+        mean = y.mean(axis=0)
+        return OverallEstimate(
+            theta=mean, variance=np.zeros_like(mean), spread=mean, unseen=float("inf")
+        )
     w = (1 / chance)[:, None]
     e = y - q
     mean_e = (w * e).sum(axis=0) / w.sum()
-    theta = p.mean(axis=0) + mean_e
     direct = (w**2 * (e - mean_e) ** 2).sum(axis=0)
     model = phi * (w**2 * q * (1 - q)).sum(axis=0)
-    variance = (1 - n / size) * np.maximum(direct, model) / w.sum() ** 2
     kish = w.sum() ** 2 / (w**2).sum() / max(1 - n / size, 1 / size)
-    return _sum_to_one(_wilson(theta, variance, spread=p.mean(axis=0), unseen=kish))
+    return OverallEstimate(
+        theta=p.mean(axis=0) + mean_e,
+        variance=(1 - n / size) * np.maximum(direct, model) / w.sum() ** 2,
+        spread=p.mean(axis=0),
+        unseen=float(kish),
+    )
 
 
-def _wilson(theta: Floats, variance: Floats, *, spread: Floats, unseen: float) -> Shares:
-    """Wilson interval (Wilson 1927) around THETA, n_eff = spread (1 - spread) / variance.
+def wilson_interval(estimate: OverallEstimate) -> Shares:
+    """Wilson interval (Wilson 1927) around theta, n_eff = spread (1 - spread) / variance.
 
-    A stage that neither the model nor a coder saw has no variance: UNSEEN is its n_eff, so that
-    its upper bound is that of a stage not found among so many posts.
+    A stage that neither the model nor a coder saw has no variance: `unseen` is its n_eff, so that
+    its upper bound is that of a stage not found among so many posts. Shares sum to 1.
     """
+    theta, variance, spread = estimate.theta, estimate.variance, estimate.spread
+    unseen = estimate.unseen
+    if np.isinf(unseen) and not variance.any():
+        return Shares(share=theta, low=theta, high=theta)
     centre = np.clip(theta, 0.0, 1.0)
     base = np.where(spread * (1 - spread) > 0, spread, centre)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -74,45 +108,103 @@ def _wilson(theta: Floats, variance: Floats, *, spread: Floats, unseen: float) -
     middle = (centre + shrink / 2) / (1 + shrink)
     half = np.sqrt(centre * (1 - centre) * shrink + shrink**2 / 4) / (1 + shrink)
     low, high = np.clip(middle - half, 0, centre), np.clip(middle + half, centre, 1)
-    return Shares(share=centre, low=low, high=high)
+    return _sum_to_one(Shares(share=centre, low=low, high=high))
 
 
-def account_share(
-    p: Floats, y: Floats, q: Floats, chance: Floats, phi: Floats, spread: Floats
-) -> Shares:
-    """Share of one account (or cell): the difference estimator with the floored variance.
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Difference estimates of G groups: `theta` and `variance` (G, k), `size` (G, 1) posts.
 
-    P is (N, k) of all posts of the account, the coded ones' rows included and holding Q; SPREAD
-    is (n, k), for each coded post the mean of p(1 - p) over the account's posts in its stratum.
-    The coded posts enter with their codes; the bounds are whole posts, rounded outward, and no
-    stage has zero width while posts are uncoded.
+    `coded` (G, 1) are the coded posts; where they are all the posts, theta is exact.
     """
-    size, n = len(p), len(y)
-    rest = size - n
-    if rest == 0:
-        return _exact(y)
-    u = np.maximum(1 / chance - 1, 0)[:, None]
-    u = u if u.sum() > 0 else np.ones_like(u)
-    e = y - q
-    mean_e = (u * e).sum(axis=0) / u.sum()
-    uncoded = 1 - n / size
-    theta = (y.sum(axis=0) + p.sum(axis=0) - q.sum(axis=0)) / size + uncoded * mean_e
-    direct = n / max(n - 1, 1) * (u**2 * (e - mean_e) ** 2).sum(axis=0) / u.sum() ** 2
-    model = phi * (u**2 * np.maximum(spread, LEAST)).sum(axis=0) / u.sum() ** 2
-    own = (p * (1 - p)).sum(axis=0) - (q * (1 - q)).sum(axis=0)
-    predicted = phi * np.maximum(own, rest * LEAST) / rest**2
-    half = Z * uncoded * np.sqrt(np.maximum(direct, model) + predicted)
-    low = np.floor(np.clip(theta - half, 0, 1) * size + 1e-9) / size
-    high = np.ceil(np.clip(theta + half, 0, 1) * size - 1e-9) / size
-    return _sum_to_one(Shares(share=np.clip(theta, 0, 1), low=low, high=high))
+
+    theta: Floats
+    variance: Floats
+    size: Floats
+    coded: Floats
 
 
-def _exact(y: Floats) -> Shares:
-    share = y.mean(axis=0)
-    return Shares(share=share, low=share, high=share)
+def difference_estimate(
+    p: Floats,
+    group: Ints,
+    *,
+    groups: int,
+    row: Ints,
+    y: Floats,
+    chance: Floats,
+    phi: Floats,
+    stratum: Ints,
+) -> Estimate:
+    """Estimate every group's shares by the difference estimator with the floored variance.
+
+    P is (N, k) of all posts, out of fold in the coded posts' rows ROW (n,); GROUP and STRATUM (N,)
+    number groups 0..GROUPS-1 and strata (section 3; Särndal, Swensson & Wretman 1992, ch. 6). The
+    coded posts enter with their codes; nan where a group has none.
+    """
+    own, q = group[row], p[row]
+    size = np.bincount(group, minlength=groups)[:, None].astype("float64")
+    n = np.bincount(own, minlength=groups)[:, None].astype("float64")
+    u = np.maximum(1 / chance - 1, 0)
+    # where every post was sure to be drawn, and some are not coded, all weigh the same
+    u = np.where(sums(own, u, groups)[own] > 0, u, 1.0)[:, None]
+    spread = np.maximum(_spread(p * (1 - p), group, stratum)[row], LEAST)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = sums(own, u[:, 0], groups)[:, None]
+        e = y - q
+        mean_e = sums(own, u * e, groups) / total
+        uncoded = 1 - n / size
+        theta = (sums(own, y - q, groups) + sums(group, p, groups)) / size + uncoded * mean_e
+        direct = sums(own, u**2 * (e - mean_e[own]) ** 2, groups) / total**2
+        direct *= n / np.maximum(n - 1, 1)
+        model = phi * sums(own, u**2 * spread, groups) / total**2
+        rest = size - n
+        left = sums(group, p * (1 - p), groups) - sums(own, q * (1 - q), groups)
+        predicted = phi * np.maximum(left, rest * LEAST) / rest**2
+        variance = uncoded**2 * (np.maximum(direct, model) + predicted)
+    complete = rest == 0
+    return Estimate(
+        theta=np.where(complete, sums(own, y, groups) / size, theta),
+        variance=np.where(complete, 0.0, variance),
+        size=size,
+        coded=n,
+    )
+
+
+def difference_shares(found: Estimate) -> Shares:
+    """Return the shares of every group and their 95% intervals, arrays (G, k).
+
+    The bounds are whole posts, rounded outward; each row of shares sums to one.
+    """
+    half = Z * np.sqrt(found.variance)
+    low, high = np.clip(found.theta - half, 0, 1), np.clip(found.theta + half, 0, 1)
+    shares = whole_posts(
+        _sum_to_one(Shares(share=np.clip(found.theta, 0, 1), low=low, high=high)), found.size
+    )
+    exact = found.coded == found.size
+    return Shares(**{k: np.where(exact, found.theta, v) for k, v in vars(shares).items()})
+
+
+def whole_posts(shares: Shares, size: Floats) -> Shares:
+    """Round the bounds of SHARES outward to whole posts; SIZE (G, 1) posts of each group."""
+    low = np.floor(shares.low * size + 1e-9) / size
+    high = np.ceil(shares.high * size - 1e-9) / size
+    return Shares(
+        share=shares.share,
+        low=np.minimum(low, shares.share),
+        high=np.maximum(high, shares.share),
+    )
+
+
+def _spread(values: Floats, group: Ints, stratum: Ints) -> Floats:
+    """For every post the mean of VALUES (N, k) over the posts of its group and stratum."""
+    key = group * (stratum.max() + 2) + stratum + 1
+    _, number = np.unique(key, return_inverse=True)
+    count = np.bincount(number)
+    mean: Floats = (sums(number, values, len(count)) / count[:, None])[number]
+    return mean
 
 
 def _sum_to_one(shares: Shares) -> Shares:
-    share = shares.share / shares.share.sum()
+    share = shares.share / shares.share.sum(axis=-1, keepdims=True)
     low, high = np.minimum(shares.low, share), np.maximum(shares.high, share)
     return Shares(share=share, low=low, high=high)

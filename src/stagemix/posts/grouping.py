@@ -2,11 +2,14 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from stagemix.errors import DataError, several
 
 OF_POSTS = ("account", "form", "position", "original")
-PERIODS = ("year", "half", "quarter", "month")
+PARTS = {"year": 1, "half": 2, "quarter": 4, "month": 12}
+"""Periods in a year."""
+PERIODS = tuple(PARTS)
 
 
 def grouping(posts: pd.DataFrame, name: str, *, accounts: pd.DataFrame | None = None) -> pd.Series:
@@ -28,17 +31,22 @@ def period_of(times: pd.Series, unit: str) -> pd.Series:
 
     UNIT is one of `PERIODS`.
     """
-    year = times.dt.year.astype("Int64").astype("str")
-    month = times.dt.month
+    parts = PARTS[unit]
+    number, first = pd.factorize(period_number(times, unit))
+    names = [_period_name(int(n) // parts, int(n) % parts + 1, unit) for n in first]
+    named = pd.Series(np.array([*names, None], dtype="object")[number], index=times.index)
+    return named.where(times.notna(), None).astype("str")
+
+
+def period_number(times: pd.Series, unit: str) -> NDArray[np.int64]:
+    """Number the period of each time, successive ones by successive numbers; -1 for null."""
+    parts = PARTS[unit]
+    part = (times.dt.month.fillna(1).to_numpy("int64") - 1) * parts // 12
+    number: NDArray[np.int64] = times.dt.year.fillna(0).to_numpy("int64") * parts + part
+    return np.where(times.isna(), -1, number)
+
+
+def _period_name(year: int, part: int, unit: str) -> str:
     if unit == "year":
-        name = year
-    elif unit == "half":
-        name = year + "H" + np.where(month <= 6, "1", "2")
-    elif unit == "quarter":
-        name = year + "Q" + times.dt.quarter.astype("Int64").astype("str")
-    elif unit == "month":
-        name = times.dt.strftime("%Y-%m").astype("str")
-    else:
-        raise ValueError(unit)
-    named: pd.Series = name.where(times.notna())
-    return named
+        return f"{year}"
+    return f"{year}-{part:02d}" if unit == "month" else f"{year}{unit[0].upper()}{part}"

@@ -13,6 +13,8 @@ from stagemix.codes.reliability import Reliability
 from stagemix.learn.evaluate import Evaluation
 from stagemix.learn.model_file import Card
 from stagemix.mix.converge import Convergence
+from stagemix.mix.details import Details
+from stagemix.mix.saying import on_alikeness, on_merging
 from stagemix.mix.words import Remark, words
 from stagemix.report import pictures
 from stagemix.report.font import font_for
@@ -31,6 +33,7 @@ class Report:
     per_account: pd.DataFrame
     per_period: pd.DataFrame
     convergence: Convergence | None
+    details: Details | None
     reliability: list[Reliability]
     settled: int
     evaluation: Evaluation
@@ -56,6 +59,20 @@ REASONS = {
     "undefined: no unit has two codes": "未定义：没有两人都编过的单位",
     "undefined: no variation in the codes": "未定义：编码没有变化",
 }
+OVER_TIME = {name: MEASURES[name] for name in ("above_publish", "within")}
+VERDICTS = {"up": "上升", "down": "下降", "cannot_tell": "尚不能判断", "too_few": "数据太少"}
+ROBUST = {
+    "balanced panel": "平衡面板（上表）",
+    "every account": "所有账号（不平衡面板）",
+    "labels, uncorrected": "只数标签，未校正",
+    "without an account": "去掉一个账号",
+    "without a period": "去掉一个时段",
+}
+METHODS = {
+    "difference": "差分估计",
+    "random intercepts": "随机截距再校准",
+    "nested random intercepts": "嵌套随机截距再校准",
+}
 STATUS = {"ok": "可用", "borrowed": "借自其他账号", "few": "编码少", "refused": "不给"}
 
 
@@ -71,17 +88,23 @@ def charts(report: Report) -> dict[str, dict[str, object]]:
     parts = None if report.convergence is None else _parts(report.convergence)
     if parts is not None:
         out["within_and_between"] = pictures.within_and_between(parts)
+    if report.details is not None:
+        out["over_time"] = pictures.over_time(report.details.lines, titles=OVER_TIME)
+        if (report.details.moved["status"] != "refused").any():
+            out["changes_of_accounts"] = pictures.changes_of_accounts(report.details.moved)
     note = "虚构的示例 invented example" if report.invented else ""
     return {name: pictures.spec(chart, note=note) for name, chart in out.items()}
 
 
 def _parts(convergence: Convergence) -> pd.DataFrame | None:
     values = {m.name: m.values for m in convergence.measures}
-    if not values["within"]:
+    if not set(convergence.periods) <= values["within"].keys():
         return None
+    share = (len(convergence.accounts) - 1) / len(convergence.accounts)
     rows = [
-        {"period": period, "part": part, "value": value}
-        for name, part in (("within", "账号之内"), ("between", "账号之间"))
+        # of the accounts in hand: B = D (A - 1)/A, so that the bars add up to the mean mix's
+        {"period": period, "part": part, "value": value * factor}
+        for name, part, factor in (("within", "账号之内", 1.0), ("between", "账号之间", share))
         for period, value in values[name].items()
     ]
     return pd.DataFrame(rows)
@@ -101,6 +124,12 @@ def render(report: Report, specs: dict[str, dict[str, object]]) -> str:
     environment.filters["level"] = LEVELS.__getitem__
     environment.filters["reason"] = lambda reason: REASONS.get(reason, reason)
     environment.filters["too_small"] = _too_small
+    environment.filters["verdict"] = VERDICTS.__getitem__
+    environment.filters["robust"] = ROBUST.__getitem__
+    environment.filters["on_merging"] = lambda found: on_merging(found).zh
+    environment.filters["on_alikeness"] = lambda found: on_alikeness(found).zh
+    environment.filters["stages"] = lambda names: named(names, report.labels)
+    environment.filters["signed"] = _signed
     environment.filters["status"] = STATUS.__getitem__
     environment.filters["words"] = lambda note: words(note, language="zh")
     template = environment.get_template("report.html")
@@ -122,6 +151,15 @@ def _percent(value: object) -> str:
 
 def _number(value: object) -> str:
     return "未定义" if value is None or value != value else f"{float(value):.3f}"  # type: ignore[arg-type]
+
+
+def named(names: str, labels: dict[str, str]) -> str:
+    """Write category ids joined by `;` as their labels."""
+    return "、".join(labels.get(name, name) for name in names.split(";") if name) or "–"
+
+
+def _signed(value: object) -> str:
+    return "–" if value is None or value != value else f"{float(value):+.3f}"  # type: ignore[arg-type]
 
 
 def _in_script(value: object) -> str:

@@ -7,12 +7,14 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
-from stagemix.mix.mixes import UNDATED
+from stagemix.mix.groups import UNDATED
 from stagemix.report.font import chinese_font
 
 COLOURS = ("#b8c4d6", "#e9a84c", "#3a86a8", "#8b3a62", "#5b8c5a", "#c0504d", "#7f7f7f", "#4f4f9d")
 FONT = "Noto Sans SC, Microsoft YaHei, PingFang SC, Source Han Sans SC, stagemix, sans-serif"
 CORRECTED, RAW = "校正", "原始（编码太少，未校正）"
+LABELS = "只数标签（含分类器误差）"
+MOVED, NOT_SHOWN = "变化（多重比较校正后）", "未证明变化"
 
 
 def account_by_stage(mix: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.LayerChart:
@@ -97,6 +99,64 @@ def within_and_between(values: pd.DataFrame) -> alt.Chart:
     )
 
 
+def over_time(lines: pd.DataFrame, *, titles: Mapping[str, str]) -> alt.FacetChart:
+    """u and W per period, corrected and from labels alone, so that a reader sees what was faked.
+
+    LINES are `mix.details.Details.lines`; TITLES names the measures that are drawn.
+    """
+    long = lines.melt(
+        id_vars=["measure", "period"],
+        value_vars=["corrected", "labels"],
+        var_name="kind",
+        value_name="value",
+    ).dropna(subset="value")
+    long = long[long["measure"].isin(titles)]
+    long["measure"] = long["measure"].map(titles)
+    long["kind"] = long["kind"].map({"corrected": CORRECTED, "labels": LABELS})
+    base = alt.Chart(long).encode(
+        x=alt.X("period:N", title=None, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=True)),
+        color=alt.Color(
+            "kind:N",
+            title=None,
+            scale=alt.Scale(domain=[CORRECTED, LABELS], range=["#3a86a8", "#b0b0b0"]),
+        ),
+        strokeDash=alt.StrokeDash("kind:N", sort=[CORRECTED, LABELS], legend=None),
+        tooltip=["period:N", "kind:N", alt.Tooltip("value:Q", format=".3f")],
+    )
+    both = base.mark_line(point=True).properties(width=300, height=200)
+    return both.facet(column=alt.Column("measure:N", title=None, sort=list(titles.values())))
+
+
+def changes_of_accounts(moved: pd.DataFrame) -> alt.LayerChart:
+    """Forest plot: every account's change in u with its interval (`mix.moved.account_changes`)."""
+    data = moved[moved["status"] != "refused"].assign(
+        shown=lambda x: x["p_adjusted"].lt(0.05).map({True: MOVED, False: NOT_SHOWN})
+    )
+    base = alt.Chart(data).encode(
+        y=alt.Y("account:N", sort=alt.EncodingSortField("change"), title=None),
+        color=alt.Color(
+            "shown:N",
+            title=None,
+            scale=alt.Scale(domain=[MOVED, NOT_SHOWN], range=["#8b3a62", "#9aa5b1"]),
+        ),
+        tooltip=[
+            alt.Tooltip("account:N", title="账号"),
+            alt.Tooltip("change:Q", title="变化", format="+.3f"),
+            alt.Tooltip("low:Q", title="95% 区间下限", format="+.3f"),
+            alt.Tooltip("high:Q", title="95% 区间上限", format="+.3f"),
+            alt.Tooltip("p_adjusted:Q", title="校正后 p", format=".3f"),
+        ],
+    )
+    axis = alt.Axis(format="+%")
+    ends = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", title="高于发布的占比：前后两段之差", axis=axis), x2="high:Q"
+    )
+    points = base.mark_point(filled=True, size=70).encode(x=alt.X("change:Q", axis=axis))
+    zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(color="#888").encode(x="x:Q")
+    return (zero + ends + points).properties(width=520, height=alt.Step(24))
+
+
 def confusion_matrix(confusion: pd.DataFrame, *, labels: Mapping[str, str]) -> alt.LayerChart:
     """Codes (rows) by cross-validated labels (columns), shaded by the share of the row."""
     long = confusion.rename(index=labels, columns=labels).rename_axis("code").reset_index()
@@ -165,7 +225,9 @@ def _tooltip() -> list[alt.Tooltip]:
     ]
 
 
-def spec(chart: alt.Chart | alt.LayerChart, *, note: str = "") -> dict[str, object]:
+def spec(
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart, *, note: str = ""
+) -> dict[str, object]:
     """Return a chart as a Vega-Lite specification with a Chinese font and NOTE above it."""
     if note:
         title = alt.TitleParams(

@@ -4,8 +4,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from stagemix.mix.details import Details
+from stagemix.mix.saying import on_alikeness, on_merging
 from stagemix.mix.words import words
-from stagemix.report.page import LEVELS, MEASURES, STATUS, Report
+from stagemix.report.page import (
+    LEVELS,
+    MEASURES,
+    METHODS,
+    ROBUST,
+    STATUS,
+    VERDICTS,
+    Report,
+    named,
+)
 
 MIX = {
     "account": "账号",
@@ -19,7 +30,11 @@ MIX = {
     "low": "95% 下限",
     "high": "95% 上限",
     "status": "状态",
+    "method": "方法",
     "note": "说明",
+    "difference_share": "差分估计",
+    "difference_low": "差分估计 95% 下限",
+    "difference_high": "差分估计 95% 上限",
 }
 RELIABILITY = {
     "variable": "变量",
@@ -40,7 +55,50 @@ CLASSIFIER = {
     "recall": "召回率",
     "f1": "F1",
 }
-SHARES = {"原始占比", "校正占比", "95% 下限", "95% 上限", "一致率"}
+MOVED = {
+    "account": "账号",
+    "n_codes_before": "前段编码",
+    "n_codes_after": "后段编码",
+    "before": "前段 u",
+    "after": "后段 u",
+    "change": "变化",
+    "low": "95% 下限",
+    "high": "95% 上限",
+    "p_value": "p",
+    "p_adjusted": "校正后 p（Holm）",
+    "note": "说明",
+}
+ROBUSTNESS = {
+    "what": "算法",
+    "left_out": "去掉",
+    "measure": "指标",
+    "change": "变化",
+    "low": "95% 下限",
+    "high": "95% 上限",
+    "accounts": "账号数",
+}
+REACHED = {
+    "account": "账号",
+    "period": "时段",
+    "n_codes": "编码",
+    "reached": "见到的阶段",
+    "n_reached": "阶段数",
+    "compared_at": "稀疏化到（篇）",
+    "n_rarefied": "稀疏化后的阶段数",
+    "missing": "未见到的",
+    "at_most": "其占比至多",
+}
+SHARES = {
+    "原始占比",
+    "校正占比",
+    "95% 下限",
+    "95% 上限",
+    "差分估计",
+    "差分估计 95% 下限",
+    "差分估计 95% 上限",
+    "一致率",
+    "其占比至多",
+}
 
 
 def write_workbook(report: Report, path: Path) -> None:
@@ -77,6 +135,7 @@ def _mix(frame: pd.DataFrame, report: Report) -> pd.DataFrame:
     shown = frame.assign(
         stage=frame["stage"].map(report.labels),
         status=frame["status"].map(STATUS),
+        method=frame["method"].map(METHODS),
         note=[words(str(note), language="zh") for note in frame["note"]],
     )
     return shown[list(MIX)].rename(columns=MIX)
@@ -89,9 +148,39 @@ def _merging(report: Report) -> dict[str, pd.DataFrame]:
         {
             "度量": MEASURES.get(m.name, "高阶段之间的均衡度 Q（前半、后半）"),
             **m.values,
-            "变化（未经检验）": m.change,
+            "变化": m.change,
+            "变化 95% 下限": m.low,
+            "变化 95% 上限": m.high,
+            "p": m.p_value,
+            "可察觉的变化": m.mdc,
+            "判断": VERDICTS[m.verdict],
             "说明": words(m.note, language="zh"),
         }
         for m in report.convergence.measures
     ]
-    return {"融合与趋同": pd.DataFrame(rows)}
+    said = [on_merging(report.convergence).zh, on_alikeness(report.convergence).zh]
+    sheets = {
+        "融合与趋同": pd.DataFrame(rows),
+        "结论": pd.DataFrame({"结论": said}),
+        "每月推文": report.convergence.per_month.rename(columns=report.labels).reset_index(),
+    }
+    if report.details is not None:
+        sheets |= _details(report, report.details)
+    return sheets
+
+
+def _details(report: Report, details: Details) -> dict[str, pd.DataFrame]:
+    noted = [words(str(note), language="zh") for note in details.moved["note"]]
+    other = details.robustness.assign(
+        what=details.robustness["what"].map(ROBUST),
+        measure=details.robustness["measure"].map(MEASURES),
+    )
+    reached = details.reached.assign(
+        reached=[named(names, report.labels) for names in details.reached["reached"]],
+        missing=[named(names, report.labels) for names in details.reached["missing"]],
+    )
+    return {
+        "账号变化": details.moved.assign(note=noted)[list(MOVED)].rename(columns=MOVED),
+        "换算法": other.rename(columns=ROBUSTNESS),
+        "达到的阶段": reached[list(REACHED)].rename(columns=REACHED),
+    }

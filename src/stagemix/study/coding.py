@@ -24,6 +24,7 @@ from stagemix.files import whole
 from stagemix.posts.corpus import read_accounts, read_corpus
 from stagemix.posts.sampling import draw
 from stagemix.study.folder import Study
+from stagemix.study.planning import check_room
 
 
 def draw_round(
@@ -39,11 +40,13 @@ def draw_round(
     allocation: str = "proportional",
     minimum: int | None = None,
     seed: int | None = None,
+    for_converge: bool = False,
 ) -> Round:
     """Draw a round of N posts from a corpus and write it down; choices not made are the study's.
 
     Without a DESIGN and BY it is stratified where every post has a time, else simple. Posts of
     other rounds of the corpus are left out, so that no round trains the coders of another.
+    FOR_CONVERGE, with BY of `planning.converge_design`, asks for two codes in every cell.
     """
     posts = read_corpus(corpus)
     if design is None:
@@ -55,6 +58,8 @@ def draw_round(
     others = [other for other in others if other.corpus == place and other.name != name]
     taken = pd.concat([other.units["post_id"] for other in others]) if others else None
     _check_nested(others, by=by if design == "stratified" else ())
+    if for_converge:
+        check_room(posts, by=by, n=n, taken=taken)
     drawn = draw(
         posts,
         n=n,

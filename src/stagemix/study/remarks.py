@@ -21,6 +21,7 @@ def on_data(data: Labelled, *, source: Remark, absent: int) -> list[Remark]:
             zh=f"由 {n} 篇编码推文校正（{source.zh}）；抽样：{design_in_chinese(design)}。",
         )
     ]
+    posts = len(data.posts) + data.uncodable
     stand_for = float((1 / data.chance).sum()) / (1 - data.uncodable_share)
     if not data.chance_known:
         out.append(
@@ -29,13 +30,30 @@ def on_data(data: Labelled, *, source: Remark, absent: int) -> list[Remark]:
                 zh="编码没有入样概率（inclusion_probability），按简单随机样本处理。",
             )
         )
-    elif abs(stand_for / len(data.posts) - 1) > ODD_WEIGHTS:
+    elif abs(stand_for / posts - 1) > ODD_WEIGHTS:
         out.append(
             Remark(
                 en=f"By their inclusion probabilities the codes stand for {stand_for:.0f} posts, "
-                f"the predictions are {len(data.posts)}: are they a sample of this corpus?",
-                zh=f"按入样概率，编码代表 {stand_for:.0f} 篇推文，而预测有 {len(data.posts)} 篇："
+                f"the predictions are {posts}: are they a sample of this corpus?",
+                zh=f"按入样概率，编码代表 {stand_for:.0f} 篇推文，而预测有 {posts} 篇："
                 "它们是这个语料的样本吗？",
+            )
+        )
+    bare = int((~data.design.covered).sum())
+    if bare:
+        out.append(
+            Remark(
+                en=f"{bare} posts are in strata of the draw without a coded post: what is said of "
+                "them rests on the classifier alone.",
+                zh=f"有 {bare} 篇推文所在的抽样层没有一篇编码：对它们的估计只靠分类器。",
+            )
+        )
+    if data.suggested:
+        out.append(
+            Remark(
+                en=f"{data.suggested} codes were not drawn by chance (no inclusion_probability): they "
+                "train the model and correct nothing.",
+                zh=f"{data.suggested} 篇编码不是随机抽取的（没有入样概率）：只用于训练，不用于校正。",
             )
         )
     if absent:
@@ -57,8 +75,8 @@ def on_data(data: Labelled, *, source: Remark, absent: int) -> list[Remark]:
     if undated:
         out.append(
             Remark(
-                en=f"{undated} of {len(data.posts)} posts have no time: they are in no period.",
-                zh=f"{len(data.posts)} 篇推文中有 {undated} 篇没有时间，不属于任何时段。",
+                en=f"{undated} of {posts} posts have no time: they are in no period.",
+                zh=f"{posts} 篇推文中有 {undated} 篇没有时间，不属于任何时段。",
             )
         )
     return out

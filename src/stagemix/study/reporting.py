@@ -14,8 +14,10 @@ from stagemix.report.page import Report, charts, render
 from stagemix.report.pictures import save_picture
 from stagemix.report.workbook import write_workbook
 from stagemix.study.coding import agreement_of
+from stagemix.study.converging import convergence_of, details_of_study
+from stagemix.study.correcting import Corrected, corrected
 from stagemix.study.folder import Study
-from stagemix.study.mixing import Corrected, convergence_of, corrected, mix_of
+from stagemix.study.mixing import mix_of
 
 
 def write_report(
@@ -55,11 +57,14 @@ def gather(study: Study, *, written_at: datetime) -> Report:
     """Compute all that the report shows."""
     predictions = study.root / "predictions" / study.corpus
     source = corrected(predictions, codebook=study.codebook, study=study)
-    card = source.card
-    evaluation = evaluate(source.out_of_fold, categories=list(card.counts), labelled=card.labelled)
-    reliability, settled = _reliability(study, source.card.variable)
+    card, out_of_fold = source.card, source.out_of_fold
+    if card is None or out_of_fold is None:
+        raise DataError(f"{predictions}: not predictions of a model; classify the corpus first")
+    evaluation = evaluate(out_of_fold, categories=list(card.counts), labelled=card.labelled)
+    reliability, settled = _reliability(study, source.variable)
     dated = source.data.posts["published_at"].notna().any()
     by = f"account,{study.period}" if dated else "account"
+    convergence = _convergence(source, by) if dated else None
     labels = {k: v for k, v in source.labels.items() if k in source.data.categories}
     return Report(
         title=study.title,
@@ -70,7 +75,8 @@ def gather(study: Study, *, written_at: datetime) -> Report:
         overall=mix_of(source, by="overall"),
         per_account=mix_of(source, by="account"),
         per_period=mix_of(source, by=by),
-        convergence=_convergence(source, by) if dated else None,
+        convergence=convergence,
+        details=None if convergence is None else details_of_study(source, by=by),
         reliability=reliability,
         settled=settled,
         evaluation=evaluation,
