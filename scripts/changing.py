@@ -9,14 +9,14 @@ from scipy import stats
 
 from mergers import MergeWorld, merge_world
 from sharing import OURS
-from stagemix.mix.alike import LEVEL, became_alike, scores_of
-from stagemix.mix.cells import Cells, cell_estimates, raw_cells
-from stagemix.mix.converge import changes_of
+from stagemix.merge.alike import LEVEL, became_alike, scores_of
+from stagemix.merge.cells import Cells, cell_estimates, raw_cells
+from stagemix.merge.converge import changes_of
+from stagemix.merge.measures import Change, jackknife, measures, slope_changes
+from stagemix.merge.verdict import YES, merging_of, verdict_of
 from stagemix.mix.design import Design
 from stagemix.mix.groups import Groups, groups_of, sums
-from stagemix.mix.merging import Change, jackknife, measures, slope_changes
 from stagemix.mix.sample import Labelled
-from stagemix.mix.verdict import YES, merging_of, verdict_of
 from tallies import Tally
 from worlds import K
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from stagemix.cli.main import app
 from stagemix.codes.rounds import Round
 from stagemix.errors import DataError
-from stagemix.mix.planning import smallest_change
+from stagemix.merge.planning import smallest_change
 from stagemix.posts.corpus import read_corpus
 from stagemix.study.coding import draw_round
 from stagemix.study.folder import Study, init_study, read_study

@@ -12,10 +12,9 @@ from stagemix.cli.output import Format, FormatOption, as_csv, as_json, records, 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from stagemix.mix.converge import Convergence, Measure
-    from stagemix.mix.details import Details
-    from stagemix.mix.dispersion import Test
-    from stagemix.mix.misfit import Misfit
+    from stagemix.merge.converge import Convergence, Measure
+    from stagemix.merge.details import Details
+    from stagemix.merge.dispersion import Test
 
 TITLES = {
     "above_publish": "share above publish (u)",
@@ -92,14 +91,14 @@ def command(
 
 
 def _print_verdicts(found: "Convergence") -> None:
-    from stagemix.mix.saying import on_alikeness, on_merging
+    from stagemix.merge.saying import on_alikeness, on_merging
 
     print(f"1. {on_merging(found).en}")
     print(f"2. {on_alikeness(found).en}\n")
 
 
 def _print_measures(found: "Convergence") -> None:
-    from stagemix.mix.merging import effective_number
+    from stagemix.merge.measures import effective_number
     from stagemix.mix.words import words
 
     rows = [_row(m, found.periods) for m in found.measures if m.name != "evenness"]
@@ -140,6 +139,7 @@ def _row(m: "Measure", periods: tuple[str, ...]) -> list[object]:
 
 def _print_details(found: "Convergence", details: "Details") -> None:
     from stagemix.mix.words import words
+    from stagemix.study.remarks import on_errors
 
     print("\nPosts per account and month, corrected")
     stages = list(found.per_month.columns)
@@ -173,7 +173,7 @@ def _print_details(found: "Convergence", details: "Details") -> None:
     highest = details.reached.groupby("account", sort=False)
     rows = [[name, " ".join(_reached(group))] for name, group in highest]
     table(["account", "stages found / codes, by period"], rows)
-    _print_misfit(details.misfit)
+    print(f"\n{on_errors(details.misfit).en}\n")
 
 
 def _reached(group: "pd.DataFrame") -> list[str]:
@@ -183,7 +183,7 @@ def _reached(group: "pd.DataFrame") -> list[str]:
 
 
 def _print_robustness(details: "Details") -> None:
-    from stagemix.mix.robustness import MEASURES, WITHOUT_ACCOUNT, WITHOUT_PERIOD
+    from stagemix.merge.robustness import MEASURES, WITHOUT_ACCOUNT, WITHOUT_PERIOD
 
     frame = details.robustness
     rows: list[list[object]] = []
@@ -211,22 +211,6 @@ def _interval(group: "pd.DataFrame", measure: str) -> str:
         return "–"
     row = records(own)[0]
     return f"{row['change']:+.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-
-
-def _print_misfit(found: "Misfit") -> None:
-    print("\nDoes the classifier err differently?")
-    for what, p, differs in (
-        ("by account", found.p_account, found.differs_by_account),
-        ("by period", found.p_period, found.differs_by_period),
-    ):
-        if p is None:
-            print(f"  {what}: too few codes to look")
-        else:
-            print(f"  {what}: {'yes' if differs else 'not shown'} (p = {p:.3f})")
-    print(
-        "Where it does, shares and trends of its labels alone show its errors too; the corrected "
-        "ones above stand."
-    )
 
 
 def _as_objects(found: "Convergence", details: "Details") -> dict[str, object]:

@@ -71,17 +71,18 @@ def _print_report(report: "Report") -> None:
     headers = ["account", "posts", *report.labels.values()]
     table(headers, rows, title="Corrected share and 95% interval")
     print()
-    for m in report.convergence.measures if report.convergence else ():
-        if m.values and m.name != "evenness":
-            values = list(m.values.items())
-            print(
-                f"{TITLES[m.name]}: {values[0][1]:.3f} in {values[0][0]}, "
-                f"{values[-1][1]:.3f} in {values[-1][0]}"
-            )
-    print(
-        "Estimates, whose changes are not tested here; differences between accounts can be "
-        "estimated as slightly below 0."
-    )
+    if report.convergence is not None:
+        from stagemix.merge.saying import on_alikeness, on_merging
+
+        print(f"1. {on_merging(report.convergence).en}")
+        print(f"2. {on_alikeness(report.convergence).en}")
+        for m in report.convergence.measures:
+            if m.low is not None and m.name in ("above_publish", "within", "total"):
+                first, *_, last = m.values
+                print(
+                    f"   {TITLES[m.name]}: {m.values[first]:.3f} in {first}, {m.values[last]:.3f} in "
+                    f"{last}; change {m.change:+.3f} [{m.low:.3f}, {m.high:.3f}]"
+                )
 
 
 def _say(step: str) -> None:

@@ -58,6 +58,7 @@ HEADERS = [
     "share",
     "95% interval",
     "status",
+    "alone",
     "",
 ]
 
@@ -153,12 +154,21 @@ def command(
         for_machines(found, format_)
         return
     _print_for_people(counted, found, by=by)
+    lines += _said_beside(counted.source, found)
     if band is not None:
         print()
         table(*_band_for_people(band, source.labels), title=IF)
     print()
     for line in lines:
         print(line)
+
+
+def _said_beside(source: "Corrected", found: "pd.DataFrame") -> list[str]:
+    from stagemix.study.mixing import errors_of
+    from stagemix.study.remarks import BORROWING, on_errors
+
+    borrowing = [BORROWING.en] if _borrows(found) else []
+    return [*borrowing, on_errors(errors_of(source)).en]
 
 
 def _coder_error(source: "Corrected") -> tuple["pd.DataFrame", list[str]]:
@@ -215,10 +225,24 @@ def _for_people(
             if row["status"] == "refused"
             else f"{percent(row['low'])} – {percent(row['high'])}",
             row["status"],
+            _alone(row),
             words(str(row["note"]), language="en"),
         ]
         for row in records(found)
     ]
-    if all(row[1] == "all" for row in rows):
-        return HEADERS[:1] + HEADERS[2:], [row[:1] + row[2:] for row in rows]
-    return HEADERS, rows
+    dropped = {1} if all(row[1] == "all" for row in rows) else set()
+    if not _borrows(found):
+        dropped.add(HEADERS.index("alone"))
+    kept = [i for i in range(len(HEADERS)) if i not in dropped]
+    return [HEADERS[i] for i in kept], [[row[i] for i in kept] for row in rows]
+
+
+def _borrows(found: "pd.DataFrame") -> bool:
+    return bool(found["method"].str.endswith("random intercepts").any())
+
+
+def _alone(row: dict[str, object]) -> str:
+    if percent(row["difference_share"]) == "–":
+        return "–"
+    ends = f"{percent(row['difference_low'])} – {percent(row['difference_high'])}"
+    return f"{percent(row['difference_share'])} [{ends}]"

@@ -11,7 +11,7 @@ import typer
 from stagemix.cli.output import Format, FormatOption, for_machines, progress_bar, remark, table
 
 if TYPE_CHECKING:
-    from stagemix.mix.planning import SmallestChange
+    from stagemix.merge.planning import SmallestChange
     from stagemix.study.planning import Plan
 
 

@@ -1,1 +1,1 @@
-"""Stage mixes: shares with intervals, merging within accounts, alikeness between them."""
+"""Stage mixes: shares with intervals, groups compared, and what their errors show."""

@@ -12,9 +12,9 @@ from stagemix.codes.codebook import Codebook
 from stagemix.codes.reliability import Reliability
 from stagemix.learn.evaluate import Evaluation
 from stagemix.learn.model_file import Card
-from stagemix.mix.converge import Convergence
-from stagemix.mix.details import Details
-from stagemix.mix.saying import on_alikeness, on_merging
+from stagemix.merge.converge import Convergence
+from stagemix.merge.details import Details
+from stagemix.merge.saying import on_alikeness, on_merging
 from stagemix.mix.words import Remark, words
 from stagemix.report import pictures
 from stagemix.report.font import font_for
@@ -36,6 +36,9 @@ class Report:
     details: Details | None
     reliability: list[Reliability]
     settled: int
+    coder_error: pd.DataFrame | None
+    on_coders: tuple[Remark, ...]
+    on_errors: Remark
     evaluation: Evaluation
     card: Card
     remarks: tuple[Remark, ...]
@@ -126,6 +129,7 @@ def render(report: Report, specs: dict[str, dict[str, object]]) -> str:
     environment.filters["too_small"] = _too_small
     environment.filters["verdict"] = VERDICTS.__getitem__
     environment.filters["robust"] = ROBUST.__getitem__
+    environment.filters["scenario"] = _scenario
     environment.filters["on_merging"] = lambda found: on_merging(found).zh
     environment.filters["on_alikeness"] = lambda found: on_alikeness(found).zh
     environment.filters["stages"] = lambda names: named(names, report.labels)
@@ -151,6 +155,16 @@ def _percent(value: object) -> str:
 
 def _number(value: object) -> str:
     return "未定义" if value is None or value != value else f"{float(value):.3f}"  # type: ignore[arg-type]
+
+
+def _scenario(name: str) -> str:
+    known = {
+        "agreed": "裁定后的编码（正文所用）",
+        "doubts upward": "凡有分歧都取最高阶段",
+        "doubts downward": "凡有分歧都取最低阶段",
+        "measured disagreement": "按实测的分歧重抽",
+    }
+    return known.get(name) or f"只用{name.removeprefix('as ').removesuffix(' coded')}的编码"
 
 
 def named(names: str, labels: dict[str, str]) -> str:

@@ -102,7 +102,7 @@ def within_and_between(values: pd.DataFrame) -> alt.Chart:
 def over_time(lines: pd.DataFrame, *, titles: Mapping[str, str]) -> alt.FacetChart:
     """u and W per period, corrected and from labels alone, so that a reader sees what was faked.
 
-    LINES are `mix.details.Details.lines`; TITLES names the measures that are drawn.
+    LINES are `merge.details.Details.lines`; TITLES names the measures that are drawn.
     """
     long = lines.melt(
         id_vars=["measure", "period"],
@@ -129,7 +129,7 @@ def over_time(lines: pd.DataFrame, *, titles: Mapping[str, str]) -> alt.FacetCha
 
 
 def changes_of_accounts(moved: pd.DataFrame) -> alt.LayerChart:
-    """Forest plot: every account's change in u with its interval (`mix.moved.account_changes`)."""
+    """Forest plot: every account's change in u with its interval (`merge.moved.account_changes`)."""
     data = moved[moved["status"] != "refused"].assign(
         shown=lambda x: x["p_adjusted"].lt(0.05).map({True: MOVED, False: NOT_SHOWN})
     )

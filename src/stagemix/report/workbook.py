@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from stagemix.mix.details import Details
-from stagemix.mix.saying import on_alikeness, on_merging
+from stagemix.merge.details import Details
+from stagemix.merge.saying import on_alikeness, on_merging
 from stagemix.mix.words import words
 from stagemix.report.page import (
     LEVELS,

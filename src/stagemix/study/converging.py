@@ -3,9 +3,9 @@
 import numpy as np
 
 from stagemix.errors import DataError, several
-from stagemix.mix.converge import Convergence, converge
-from stagemix.mix.details import Details, details_of
-from stagemix.mix.dispersion import Test, beta, counts_of, gini_within, sigma, sigma_odds
+from stagemix.merge.converge import Convergence, converge
+from stagemix.merge.details import Details, details_of
+from stagemix.merge.dispersion import Test, beta, counts_of, gini_within, sigma, sigma_odds
 from stagemix.mix.groups import UNDATED, group_names, groups_of
 from stagemix.study.correcting import Corrected
 from stagemix.study.mixing import split_by

@@ -4,6 +4,8 @@ import pandas as pd
 
 from stagemix.errors import DataError, several
 from stagemix.mix.compare import Comparison, compare
+from stagemix.mix.groups import group_names
+from stagemix.mix.misfit import Misfit, misfit
 from stagemix.mix.mixes import mix_table
 from stagemix.posts.grouping import PERIODS
 from stagemix.study.correcting import Corrected
@@ -29,6 +31,13 @@ def split_by(by: str) -> tuple[str, ...]:
 def mix_of(source: Corrected, *, by: str) -> pd.DataFrame:
     """Compute the mix table of corrected predictions (`mix.mixes.COLUMNS`)."""
     return mix_table(source.data, by=split_by(by), accounts=source.accounts)
+
+
+def errors_of(source: Corrected) -> Misfit:
+    """Test whether the classifier errs differently by account or by year."""
+    by = ("account", "year") if source.data.posts["published_at"].notna().any() else ("account",)
+    account, period = group_names(source.data.posts, by=by)
+    return misfit(source.data, account=account, period=period)
 
 
 def comparison_of(source: Corrected, *, by: str) -> Comparison:

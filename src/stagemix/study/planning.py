@@ -8,8 +8,7 @@ import pandas as pd
 
 from stagemix.codes.rounds import Round
 from stagemix.errors import DataError, several
-from stagemix.mix.limits import LEAST_ACCOUNTS, LEAST_CODES, LEAST_PERIODS
-from stagemix.mix.planning import (
+from stagemix.merge.planning import (
     ALIKE_CODES,
     MERGING_CODES,
     MILD,
@@ -21,6 +20,7 @@ from stagemix.mix.planning import (
     simulated_change,
     smallest_change,
 )
+from stagemix.mix.limits import LEAST_ACCOUNTS, LEAST_CODES, LEAST_PERIODS
 from stagemix.posts.grouping import PERIODS, period_of
 from stagemix.study.folder import Study
 

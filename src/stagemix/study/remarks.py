@@ -3,6 +3,7 @@
 import pandas as pd
 
 from stagemix.learn.model_file import Card
+from stagemix.mix.misfit import Misfit
 from stagemix.mix.sample import Labelled
 from stagemix.mix.words import Remark, design_in_chinese
 
@@ -108,3 +109,48 @@ def on_model(
             )
         )
     return out
+
+
+BORROWING = Remark(
+    en="The accounts' shares borrow from each other: how alike accounts are cannot be read off them "
+    "(`stagemix converge` tests it). What is said of one account because it looks unusual rests on "
+    "its own posts and codes, the column 'alone'.",
+    zh="各账号的占比相互借力：不能由它们看账号之间有多相似（`stagemix converge` 会检验）。"
+    "因为显得特别而单独谈一个账号时，请用只凭它自己的推文和编码的“差分估计”。",
+)
+
+
+def on_errors(found: Misfit) -> Remark:
+    """Say whether the classifier errs differently by account or period, and what stands then."""
+    account, period = (
+        _found(found.p_account, found.differs_by_account),
+        _found(found.p_period, found.differs_by_period),
+    )
+    if not (found.differs_by_account or found.differs_by_period):
+        stands = Remark(
+            en="What is corrected stands either way; labels alone show the classifier's errors too.",
+            zh="校正后的结果都成立；只数标签则含有分类器的误差。",
+        )
+    else:
+        what = [
+            (found.differs_by_account, "differences between accounts", "账号之间的差别"),
+            (found.differs_by_period, "trends", "走势"),
+        ]
+        stands = Remark(
+            en=f"So {' and '.join(en for yes, en, _ in what if yes)} in labels alone (raw) show its "
+            "errors and do not stand; the corrected ones do.",
+            zh=f"因此只数标签的{'和'.join(zh for yes, _, zh in what if yes)}含有误差的差别，不能成立；"
+            "校正后的成立。",
+        )
+    return Remark(
+        en=f"Does the classifier err differently by account? {account.en}. By period? {period.en}. "
+        + stands.en,
+        zh=f"分类器的误差是否因账号而异？{account.zh}。是否因时段而异？{period.zh}。" + stands.zh,
+    )
+
+
+def _found(p: float | None, differs: bool) -> Remark:
+    if p is None:
+        return Remark(en="Too few codes to look", zh="编码太少，无法检验")
+    word = ("Yes", "是") if differs else ("Not shown", "未证明")
+    return Remark(en=f"{word[0]} (p = {p:.3f})", zh=f"{word[1]}（p = {p:.3f}）")

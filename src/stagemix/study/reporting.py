@@ -4,12 +4,16 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
+
 from stagemix.codes.reliability import Reliability
 from stagemix.codes.store import SETTLED, CodeStore
 from stagemix.errors import DataError
 from stagemix.files import check_folder, whole
 from stagemix.learn.evaluate import evaluate
-from stagemix.mix.converge import Convergence
+from stagemix.merge.converge import Convergence
+from stagemix.mix.mixes import DIFFERENCE
+from stagemix.mix.words import Remark
 from stagemix.report.page import Report, charts, render
 from stagemix.report.pictures import save_picture
 from stagemix.report.workbook import write_workbook
@@ -17,7 +21,9 @@ from stagemix.study.coding import agreement_of
 from stagemix.study.converging import convergence_of, details_of_study
 from stagemix.study.correcting import Corrected, corrected
 from stagemix.study.folder import Study
-from stagemix.study.mixing import mix_of
+from stagemix.study.mixing import errors_of, mix_of
+from stagemix.study.remarks import BORROWING, on_errors
+from stagemix.study.sensitivity import coder_error, on_coders
 
 
 def write_report(
@@ -62,9 +68,13 @@ def gather(study: Study, *, written_at: datetime) -> Report:
         raise DataError(f"{predictions}: not predictions of a model; classify the corpus first")
     evaluation = evaluate(out_of_fold, categories=list(card.counts), labelled=card.labelled)
     reliability, settled = _reliability(study, source.variable)
+    band, said = _coder_error(source, study)
     dated = source.data.posts["published_at"].notna().any()
     by = f"account,{study.period}" if dated else "account"
     convergence = _convergence(source, by) if dated else None
+    details = None if convergence is None else details_of_study(source, by=by)
+    per_account = mix_of(source, by="account")
+    borrows = (per_account["method"] != DIFFERENCE).any()
     labels = {k: v for k, v in source.labels.items() if k in source.data.categories}
     return Report(
         title=study.title,
@@ -73,15 +83,18 @@ def gather(study: Study, *, written_at: datetime) -> Report:
         codebook=study.codebook,
         labels=labels,
         overall=mix_of(source, by="overall"),
-        per_account=mix_of(source, by="account"),
+        per_account=per_account,
         per_period=mix_of(source, by=by),
         convergence=convergence,
-        details=None if convergence is None else details_of_study(source, by=by),
+        details=details,
         reliability=reliability,
         settled=settled,
+        coder_error=band,
+        on_coders=said,
         evaluation=evaluation,
         card=card,
-        remarks=source.remarks,
+        on_errors=on_errors(errors_of(source) if details is None else details.misfit),
+        remarks=(*source.remarks, *([BORROWING] if borrows else [])),
     )
 
 
@@ -91,6 +104,14 @@ def _convergence(source: Corrected, by: str) -> Convergence | None:
     except DataError:
         # one account or one period: there is nothing to compare, and the report says the rest
         return None
+
+
+def _coder_error(source: Corrected, study: Study) -> tuple[pd.DataFrame | None, tuple[Remark, ...]]:
+    try:
+        return coder_error(source, study), on_coders(source, study)
+    except DataError:
+        # one coder alone: there is no disagreement to measure, and the report says so elsewhere
+        return None, ()
 
 
 def _reliability(study: Study, variable: str) -> tuple[list[Reliability], int]:

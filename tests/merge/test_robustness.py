@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from stagemix.mix.cells import Cells
-from stagemix.mix.merging import jackknife, measures, slope_changes
-from stagemix.mix.robustness import COLUMNS, MEASURES, robustness
+from stagemix.merge.cells import Cells
+from stagemix.merge.measures import jackknife, measures, slope_changes
+from stagemix.merge.robustness import COLUMNS, MEASURES, robustness
 
 
 def cells(accounts=5, periods=6, *, seed=0, paired=True, there=None):

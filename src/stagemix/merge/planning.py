@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stagemix.errors import DataError
-from stagemix.mix.cells import Cells
+from stagemix.merge.cells import Cells
+from stagemix.merge.measures import measures, slope_changes
 from stagemix.mix.limits import LEAST_ACCOUNTS, LEAST_PERIODS
-from stagemix.mix.merging import measures, slope_changes
 from stagemix.posts.grouping import PERIODS
 
 Floats = NDArray[np.float64]

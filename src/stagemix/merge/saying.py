@@ -1,8 +1,8 @@
 """What the verdicts on merging and alikeness are called in words, English and Chinese."""
 
-from stagemix.mix.converge import Convergence
+from stagemix.merge.converge import Convergence
+from stagemix.merge.verdict import CANNOT_TELL, MERGED, REPLACED, TOO_FEW, UP, UPGRADED, YES
 from stagemix.mix.limits import ALIKE_CODES, MERGING_CODES
-from stagemix.mix.verdict import CANNOT_TELL, MERGED, REPLACED, TOO_FEW, UP, UPGRADED, YES
 from stagemix.mix.words import Remark
 
 WORDS = {"merging": "融合", "replacement": "替代", "upgrade": "升级", "undecided": "尚不能判断"}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stagemix.errors import DataError
-from stagemix.mix.dispersion import (
+from stagemix.merge.dispersion import (
     beta,
     converging,
     counts_of,

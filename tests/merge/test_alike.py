@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from stagemix.errors import DataError
-from stagemix.mix.alike import alike, became_alike, scores_of
+from stagemix.merge.alike import alike, became_alike, scores_of
 
 ACCOUNTS, PERIODS = 16, 5
 

@@ -3,7 +3,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from stagemix.mix.cells import cell_estimates, raw_cells
+from stagemix.merge.cells import cell_estimates, raw_cells
 from stagemix.mix.groups import group_names, groups_of
 
 TWO = ("publish", "interact")

@@ -7,8 +7,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stagemix.errors import DataError, several
-from stagemix.mix.alike import Alikeness, became_alike, scores_of
-from stagemix.mix.cells import Cells, cell_estimates
+from stagemix.merge.alike import Alikeness, became_alike, scores_of
+from stagemix.merge.cells import Cells, cell_estimates
+from stagemix.merge.measures import (
+    Change,
+    half_changes,
+    halves,
+    jackknife,
+    measures,
+    slope_changes,
+)
+from stagemix.merge.verdict import alike_of, merging_of, verdict_of, word_of
 from stagemix.mix.groups import Groups, group_names, groups_of
 from stagemix.mix.limits import (
     ALIKE_CODES,
@@ -17,16 +26,7 @@ from stagemix.mix.limits import (
     LEAST_CODES,
     LEAST_PERIODS,
 )
-from stagemix.mix.merging import (
-    Change,
-    half_changes,
-    halves,
-    jackknife,
-    measures,
-    slope_changes,
-)
 from stagemix.mix.sample import Labelled
-from stagemix.mix.verdict import alike_of, merging_of, verdict_of, word_of
 
 Floats = NDArray[np.float64]
 NAMES = ("above_publish", "within", "total", "evenness", "between")
@@ -62,7 +62,7 @@ class Convergence:
     """The measures in the order of `NAMES`, what may be said, and what it rests on.
 
     `merging` and `alike` are the two verdicts (`yes`, `cannot_tell`, `too_few`; `alike` also
-    `not_tested`), `word` says how the stages moved (see `mix.verdict`). `publish_rate` is the
+    `not_tested`), `word` says how the stages moved (see `merge.verdict`). `publish_rate` is the
     change of posts of the first category per account and month between the halves. `left_out` are
     accounts that are not in every period; `too_small` says what there is too little of.
     """

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from stagemix.mix.alike import Alikeness
+from stagemix.merge.alike import Alikeness
+from stagemix.merge.measures import Change
 from stagemix.mix.limits import MERGING_CODES
-from stagemix.mix.merging import Change
 
 YES, CANNOT_TELL, TOO_FEW, NOT_TESTED = "yes", "cannot_tell", "too_few", "not_tested"
 UP, DOWN = "up", "down"

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from stagemix.errors import DataError
+from stagemix.merge.moved import COLUMNS, account_changes, spans
 from stagemix.mix.groups import group_names, groups_of
-from stagemix.mix.moved import COLUMNS, account_changes, spans
 
 YEARS = (2019, 2020, 2021, 2022)
 

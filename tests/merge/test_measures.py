@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from stagemix.mix.cells import Cells
-from stagemix.mix.merging import (
+from stagemix.merge.cells import Cells
+from stagemix.merge.measures import (
     Measures,
     effective_number,
     half_changes,

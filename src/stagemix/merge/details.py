@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stagemix.mix.cells import Cells, cell_estimates, raw_cells
-from stagemix.mix.converge import balanced
+from stagemix.merge.cells import Cells, cell_estimates, raw_cells
+from stagemix.merge.converge import balanced
+from stagemix.merge.measures import measures
+from stagemix.merge.moved import account_changes
+from stagemix.merge.reached import reached_table
+from stagemix.merge.robustness import robustness
 from stagemix.mix.groups import group_names, groups_of
-from stagemix.mix.merging import measures
 from stagemix.mix.misfit import Misfit, misfit
-from stagemix.mix.moved import account_changes
-from stagemix.mix.reached import reached_table
-from stagemix.mix.robustness import robustness
 from stagemix.mix.sample import Labelled
 
 MEASURES = ("above_publish", "within", "total", "between")

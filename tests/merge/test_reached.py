@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stagemix.errors import DataError
+from stagemix.merge.reached import COLUMNS, rarefied, reached_table, upper_bound
 from stagemix.mix.mixes import mix_table
-from stagemix.mix.reached import COLUMNS, rarefied, reached_table, upper_bound
 
 STAGES = ("publish", "interact", "service", "cooperate")
 COUNTS = st.lists(st.integers(1, 10**5), min_size=1, max_size=6).map(np.array)

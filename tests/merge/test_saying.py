@@ -3,8 +3,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from stagemix.mix.converge import NAMES, Convergence, Measure
-from stagemix.mix.saying import WEAK_POINT, on_alikeness, on_merging
+from stagemix.merge.converge import NAMES, Convergence, Measure
+from stagemix.merge.saying import WEAK_POINT, on_alikeness, on_merging
 
 EMPTY = Measure(
     name="", values={}, change=0.1, se=0.05, low=-0.1, high=0.2, p_value=0.3, mdc=0.16,

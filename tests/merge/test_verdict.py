@@ -2,9 +2,9 @@ from itertools import product
 
 import pytest
 
-from stagemix.mix.alike import Alikeness, AlikeTest
-from stagemix.mix.merging import Change
-from stagemix.mix.verdict import alike_of, merging_of, verdict_of, word_of
+from stagemix.merge.alike import Alikeness, AlikeTest
+from stagemix.merge.measures import Change
+from stagemix.merge.verdict import alike_of, merging_of, verdict_of, word_of
 
 VERDICTS = ("up", "down", "cannot_tell", "too_few")
 

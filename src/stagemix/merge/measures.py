@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from stagemix.mix.cells import Cells
+from stagemix.merge.cells import Cells
 
 Floats = NDArray[np.float64]
 

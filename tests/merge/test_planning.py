@@ -10,9 +10,8 @@ from scipy import integrate
 from scipy.special import gamma
 
 from stagemix.errors import DataError
-from stagemix.mix.cells import cell_estimates
-from stagemix.mix.groups import group_names, groups_of
-from stagemix.mix.planning import (
+from stagemix.merge.cells import cell_estimates
+from stagemix.merge.planning import (
     Joined,
     _confusion,
     _estimates,
@@ -23,6 +22,7 @@ from stagemix.mix.planning import (
     simulated_change,
     smallest_change,
 )
+from stagemix.mix.groups import group_names, groups_of
 
 RARE = (0.86, 0.08, 0.054, 0.006)
 

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from stagemix.errors import DataError
-from stagemix.mix.alike import became_alike, scores_of
-from stagemix.mix.converge import NAMES, converge
-from stagemix.mix.merging import Change
+from stagemix.merge.alike import became_alike, scores_of
+from stagemix.merge.converge import NAMES, converge
+from stagemix.merge.measures import Change
 
 STAGES = ("publish", "interact", "service", "cooperate")
 BY = ("account", "year")

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stagemix.mix.cells import Cells
+from stagemix.merge.cells import Cells
+from stagemix.merge.measures import jackknife, measures, slope_changes
 from stagemix.mix.limits import LEAST_PERIODS
-from stagemix.mix.merging import jackknife, measures, slope_changes
 
 Floats = NDArray[np.float64]
 COLUMNS = ("what", "left_out", "measure", "change", "low", "high", "accounts")
