@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+SCRIPTS = Path(__file__).parents[1] / "scripts" / "measure"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from stagemix.errors import DataError
-from stagemix.merge.alike import alike, became_alike, scores_of
+from stagemix.merge.alike import alike, became_alike
+from stagemix.merge.scores import scores_of
 
 ACCOUNTS, PERIODS = 16, 5
 

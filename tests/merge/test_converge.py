@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 from stagemix.errors import DataError
-from stagemix.merge.alike import became_alike, scores_of
+from stagemix.merge.alike import became_alike
 from stagemix.merge.converge import NAMES, converge
 from stagemix.merge.measures import Change
+from stagemix.merge.scores import scores_of
 
 STAGES = ("publish", "interact", "service", "cooperate")
 BY = ("account", "year")

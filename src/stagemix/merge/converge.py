@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stagemix.errors import DataError, several
-from stagemix.merge.alike import Alikeness, became_alike, scores_of
+from stagemix.merge.alike import Alikeness, became_alike
 from stagemix.merge.cells import Cells, cell_estimates
 from stagemix.merge.measures import (
     Change,
@@ -17,6 +17,7 @@ from stagemix.merge.measures import (
     measures,
     slope_changes,
 )
+from stagemix.merge.scores import scores_of
 from stagemix.merge.verdict import alike_of, merging_of, verdict_of, word_of
 from stagemix.mix.groups import Groups, group_names, groups_of
 from stagemix.mix.limits import (

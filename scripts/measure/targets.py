@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-
 from changing import ALIKE, MERGING, NULLS
 from sharing import OURS
 from worlds import TEXTS

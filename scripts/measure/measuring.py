@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
-
 from changing import ALIKE, MERGING, STAGES, changes_measured
+from joblib import Parallel, delayed
 from rivals import missing
 from sharing import cells_measured, shares_measured, texts_measured
-from stagemix.learn.model_file import versions
-from stagemix.mix.mixes import mix_table
-from stagemix.mix.sample import Labelled, labelled_corpus
 from tallies import Tally, mean_over, summary
 from targets import MEANS, with_targets
 from worlds import BASES, TEXTS, mix_of
+
+from stagemix.learn.model_file import versions
+from stagemix.mix.mixes import mix_table
+from stagemix.mix.sample import Labelled, labelled_corpus
 
 FIRST_SEED = 1000
 REPLICATES = {"shares": 100, "cells": 25, "texts": 30, "merging": 150, "alike": 150, "speed": 1}

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 from scipy.special import logit
-
 from worlds import (
     BASES,
     CENTRES,

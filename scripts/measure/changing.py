@@ -5,20 +5,21 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-
 from mergers import MergeWorld, merge_world
+from scipy import stats
 from sharing import OURS
-from stagemix.merge.alike import LEVEL, became_alike, scores_of
+from tallies import Tally
+from worlds import K
+
+from stagemix.merge.alike import LEVEL, became_alike
 from stagemix.merge.cells import Cells, cell_estimates, raw_cells
 from stagemix.merge.converge import changes_of
 from stagemix.merge.measures import Change, jackknife, measures, slope_changes
+from stagemix.merge.scores import scores_of
 from stagemix.merge.verdict import YES, merging_of, verdict_of
 from stagemix.mix.design import Design
 from stagemix.mix.groups import Groups, groups_of, sums
 from stagemix.mix.sample import Labelled
-from tallies import Tally
-from worlds import K
 
 NULLS = ("null", "null+ar", "null@worse", "null@better", "null@err")
 MEASURES = {"u": "above_publish", "W": "within", "Tot": "total"}

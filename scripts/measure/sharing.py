@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
-
 from rivals import point, rivals
+from scipy.special import expit, logit
+from tallies import Tally
+from worlds import Floats, Ints, K, ShareWorld, TextWorld, cell_world, share_world, text_world
+
 from stagemix.codes.codebook import default_codebook
 from stagemix.learn.classify import predict
 from stagemix.learn.crossfit import training_weights
@@ -29,8 +31,6 @@ from stagemix.mix.shares import (
     dispersion,
     overall_share,
 )
-from tallies import Tally
-from worlds import Floats, Ints, K, ShareWorld, TextWorld, cell_world, share_world, text_world
 
 OURS, SAME = "ours", "ours, same replicates"
 RARE = 0.03

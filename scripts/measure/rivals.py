@@ -7,10 +7,10 @@ as ours do.
 from importlib.util import find_spec
 
 import numpy as np
+from worlds import Floats, Ints
 
 from stagemix.mix.borrowing import Coded
 from stagemix.mix.shares import Shares
-from worlds import Floats, Ints
 
 PACKAGES = {"quapy": "QuaPy", "ppi_py": "ppi_py"}
 
