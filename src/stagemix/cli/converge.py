@@ -214,9 +214,15 @@ def _interval(group: "pd.DataFrame", measure: str) -> str:
 
 
 def _as_objects(found: "Convergence", details: "Details") -> dict[str, object]:
+    from stagemix.merge.measures import effective_number
+    from stagemix.merge.saying import on_alikeness, on_merging
+
     alikeness = found.alikeness
+    measures: dict[str, dict[str, object]] = {m.name: dict(vars(m)) for m in found.measures}
+    within = found.measure("within").values
+    measures["within"]["effective_number"] = {k: effective_number(v) for k, v in within.items()}
     return {
-        **{m.name: vars(m) for m in found.measures},
+        **measures,
         "accounts": len(found.accounts),
         "periods": len(found.periods),
         "codes": found.codes,
@@ -224,6 +230,8 @@ def _as_objects(found: "Convergence", details: "Details") -> dict[str, object]:
         "merging": found.merging,
         "alike": found.alike,
         "word": found.word,
+        "merging_in_words": vars(on_merging(found)),
+        "alike_in_words": vars(on_alikeness(found)),
         "account_names": found.accounts,
         "period_names": found.periods,
         "left_out": found.left_out,
