@@ -106,10 +106,73 @@ def test_converge_names_its_measures(run, worked):
     found = json.loads(done.stdout)
     assert list(found)[:5] == ["above_publish", "within", "total", "evenness", "between"]
     assert (found["accounts"], found["periods"], found["codes"]) == (6, 4, 144)
-    assert found["above_publish"]["change"] > 0
+    for name in ("above_publish", "within", "total", "evenness", "between"):
+        assert {"change", "se", "low", "high", "p_value", "mdc", "status", "verdict"} <= set(
+            found[name]
+        )
+    assert (found["merging"], found["alike"], found["smallest_cell"]) == (
+        "too_few",
+        "not_tested",
+        12,
+    )
+    assert found["between"]["p_value"] is None
+    u = found["above_publish"]
+    assert u["low"] < u["change"] < u["high"]
+    rows = found["lines"]
+    parts = {m: {r["period"]: r["corrected"] for r in rows if r["measure"] == m}
+             for m in ("within", "between", "total")}  # fmt: skip
+    for period, total in parts["total"].items():
+        both = parts["within"][period] + parts["between"][period]
+        assert total == pytest.approx(both, abs=1e-12)
     people = run("converge", worked.predictions)
     assert people.stdout.startswith("1. merging (融合): too little to decide; 144 codes of 300.\n")
     assert "Each account's change in the share above publish" in people.stdout
+
+
+def test_converge_for_a_spreadsheet_has_a_row_per_measure(run, worked):
+    done = run("converge", worked.predictions, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [r["measure"] for r in rows] == [
+        "above_publish", "within", "total", "evenness", "between",
+    ]  # fmt: skip
+    assert float(rows[0]["value_2019"]) > 0
+    assert {"change", "low", "high", "p_value", "mdc", "status", "verdict"} <= set(rows[0])
+
+
+def test_a_test_for_fully_coded_corpora_refuses_a_sample(run, worked):
+    done = run("converge", worked.predictions, "--method", "sigma")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "stagemix: --method sigma: needs every post coded, 144 of 288 are; leave --method out\n"
+    )
+
+
+def test_compare_by_a_column_of_the_account_table(run, worked, tmp_path):
+    corpus = tmp_path / "语料"
+    shutil.copytree(worked.corpus, corpus)
+    accounts = sorted(worked.posts["account"].unique())
+    lines = [f"{a},{'甲类' if i < 3 else '乙类'}" for i, a in enumerate(accounts)]
+    (corpus / "accounts.csv").write_text("\n".join(["account,kind", *lines]), encoding="utf-8-sig")
+    labelled = run("classify", corpus, "--model", worked.model, "--out", "p")
+    assert labelled.returncode == 0, labelled.stderr
+    done = run("compare", "p", "--by", "kind")
+    assert done.returncode == 0, done.stderr
+    assert "The average account of each group" in done.stdout
+    assert "Do the groups differ at all? (Welch 1951)" in done.stdout
+    found = json.loads(run("compare", "p", "--by", "kind", "--format", "json").stdout)
+    shares = [
+        x["share"] for x in found["shares"] if x["group"] == "甲类" and x["stage"] == "publish"
+    ]
+    pair = next(x for x in found["differences"] if x["stage"] == "publish")
+    other = [
+        x["share"] for x in found["shares"] if x["group"] == "乙类" and x["stage"] == "publish"
+    ]
+    sign = 1 if pair["group"] == "甲类" else -1
+    assert pair["difference"] == pytest.approx(sign * (shares[0] - other[0]), abs=1e-9)
+    assert run("compare", "p", "--by", "year").stderr == (
+        "stagemix: --by year: not a column of the account table (accounts.csv); one can compare by "
+        "kind\n"
+    )
 
 
 def test_agree_on_a_file_of_codes(run, tmp_path):
