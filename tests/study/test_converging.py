@@ -5,9 +5,9 @@ import pytest
 
 from stagemix.codes.codebook import default_codebook
 from stagemix.errors import DataError
-from stagemix.merge.dispersion import sigma
+from stagemix.merge.dispersion import gini_within, sigma, sigma_odds
 from stagemix.mix.groups import group_names, groups_of
-from stagemix.study.converging import details_of_study, fully_coded_test
+from stagemix.study.converging import details_of_study, fully_coded_tests
 from stagemix.study.correcting import corrected
 from stagemix.study.mixing import errors_of
 from stagemix.study.remarks import on_errors
@@ -44,7 +44,7 @@ def test_a_change_is_between_two_periods(source, between):
 
 
 def test_a_fully_coded_corpus_is_counted_cell_by_cell(complete, worked):
-    found = fully_coded_test(complete, by="account,year", method="sigma")
+    (found, odds), conclusion = fully_coded_tests(complete, by="account,year", method="sigma")
     true = worked.posts.set_index("post_id").loc[complete.data.posts["post_id"]]
     groups = groups_of(*group_names(complete.data.posts, by=("account", "year")))
     counts = np.zeros((6, 4, 4), dtype=np.intp)
@@ -52,7 +52,10 @@ def test_a_fully_coded_corpus_is_counted_cell_by_cell(complete, worked):
     for place, stage in zip(groups.number, true["true"], strict=True):
         counts[groups.account[place], groups.period[place], stages.index(stage)] += 1
     assert vars(found) == pytest.approx(vars(sigma(counts)), nan_ok=True)
-    assert (found.accounts, found.periods) == (6, 4)
+    assert vars(odds) == pytest.approx(vars(sigma_odds(counts)), nan_ok=True)
+    assert (found.accounts, found.periods, conclusion) == (6, 4, "too_few")
+    (alone,), nothing = fully_coded_tests(complete, by="account,year", method="gini")
+    assert (alone.name, nothing) == (gini_within(counts).name, None)
 
 
 def test_a_fully_coded_test_needs_three_accounts_in_every_period(complete):
@@ -60,7 +63,7 @@ def test_a_fully_coded_test_needs_three_accounts_in_every_period(complete):
     posts = complete.data.posts.assign(published_at=complete.data.posts["published_at"].where(few))
     bare = replace(complete, data=replace(complete.data, posts=posts))
     with pytest.raises(DataError) as error:
-        fully_coded_test(bare, by="account,year", method="beta")
+        fully_coded_tests(bare, by="account,year", method="beta")
     assert str(error.value) == (
         "--by account,year: 2 accounts have two posts or more in each of the 4 periods "
         "(2019, 2020, 2021, 2022), three are needed; choose a longer period"

@@ -29,7 +29,6 @@ class Method(StrEnum):
     """A test of section 4 for corpora of which every post is coded."""
 
     SIGMA = "sigma"
-    ODDS = "odds"
     BETA = "beta"
     GINI = "gini"
 
@@ -45,7 +44,10 @@ def command(
     ] = None,
     method: Annotated[
         Method | None,
-        typer.Option(help="Where every post is coded: one test of dispersion between accounts."),
+        typer.Option(
+            help="Where every post is coded: sigma (dispersion between accounts, on shares and odds), beta "
+            "(far accounts move more), gini (diversity within accounts)."
+        ),
     ] = None,
     codes: CodesOption = None,
     model: ModelOption = None,
@@ -60,7 +62,7 @@ def command(
 
     Example: stagemix converge predictions/posts --by account,half
     """
-    from stagemix.study.converging import convergence_of, details_of_study, fully_coded_test
+    from stagemix.study.converging import convergence_of, details_of_study, fully_coded_tests
     from stagemix.study.correcting import corrected
     from stagemix.study.folder import codebook_at, find_study
 
@@ -74,7 +76,8 @@ def command(
         study=find_study(here),
     )
     if method is not None:
-        _print_test(fully_coded_test(source, by=by, method=method.value), format_)
+        tests, conclusion = fully_coded_tests(source, by=by, method=method.value)
+        _print_tests(tests, conclusion, format_)
         return
     found = convergence_of(source, by=by)
     details = details_of_study(source, by=by, between=between)
@@ -269,13 +272,25 @@ def _as_rows(found: "Convergence") -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def _print_test(found: "Test", format_: Format) -> None:
+CONCLUSIONS = {
+    "yes": "The accounts became alike (趋同): on shares and on odds.",
+    "common_mean_moved": "The shares came closer because all accounts moved the same way; on odds they "
+    "did not.",
+    "cannot_tell": "Cannot tell (尚不能判断): a test that does not reject is no evidence that accounts "
+    "stayed apart.",
+    "too_few": "Too few accounts, periods or posts for these tests.",
+}
+
+
+def _print_tests(tests: "tuple[Test, ...]", conclusion: str | None, format_: Format) -> None:
     import pandas as pd
 
-    about = {**vars(found), "rejects": found.rejects, "direction": found.direction}
+    rows = [{**vars(x), "rejects": x.rejects, "direction": x.direction} for x in tests]
     if format_ is Format.JSON:
-        as_json(about)
+        as_json({"tests": rows, "conclusion": conclusion})
     elif format_ is Format.CSV:
-        as_csv(pd.DataFrame([about]))
+        as_csv(pd.DataFrame(rows))
     else:
-        table([*about], [[*about.values()]])
+        table([*rows[0]], [[*row.values()] for row in rows])
+        if conclusion is not None:
+            print(CONCLUSIONS[conclusion])

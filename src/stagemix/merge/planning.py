@@ -23,8 +23,6 @@ PAIR = 2
 """Posts, and codes, that a cell needs: an unbiased square is made of pairs."""
 RARE, MILD = 0.14, 0.30
 """Shares above the first category between which the planning rule is interpolated."""
-MERGING_CODES, ALIKE_CODES = 300, 1000
-"""Codes below which merging is "too few", and alikeness mostly "cannot tell"."""
 _PER_ROOT_CODE = {"above_publish": (0.9, 1.05), "within": (1.2, 1.0)}
 _EVERY_POST_CODED = {"above_publish": 0.017, "within": 0.024}
 _MEASURED_AT = 20

@@ -66,8 +66,8 @@ def _too_few(found: Convergence) -> Remark:
 
 WEAK_POINT = Remark(
     en="Its weak point: a classifier whose errors drift with an account's own level can look the "
-    "same; with 500 codes that is not ruled out.",
-    zh="它的弱点：如果分类器的误差随账号自身的水平漂移，也会显得如此；500 篇编码不能排除这一点。",
+    "same; a few hundred codes do not rule that out.",
+    zh="它的弱点：如果分类器的误差随账号自身的水平漂移，也会显得如此；几百篇编码不能排除这一点。",
 )
 
 

@@ -1,4 +1,4 @@
-"""From how many codes, accounts and periods on a figure is given (statistics: sections 3, 4c)."""
+"""From how many codes, accounts and periods on a figure is given (statistics: sections 3 to 4d)."""
 
 GROUP_CODES = 10
 """Coded posts that a group's corrected share needs: the difference estimator's least."""
@@ -20,5 +20,7 @@ LEAST_ACCOUNTS, LEAST_PERIODS, LEAST_CODES = 6, 4, 100
 """What the tests of change were measured from."""
 MERGING_CODES = 300
 """Codes below which merging is not decided, unless every post is coded."""
+ALIKE_CODES_RARE = 1000
+"""Codes below which, where higher stages are rare, a true fall is found less than one time in two."""
 ALIKE_CODES = 500
 """Codes from which on alikeness is tested; with 300 it would be found one time in five."""

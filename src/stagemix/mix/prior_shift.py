@@ -1,7 +1,7 @@
 """What the uncoded posts of an account tell of its mix: a share by EM on the scores alone.
 
 The shift of that share against the pool is no estimate; it is the covariate by which
-`mix.intercepts` centres an account's intercept, as far as the codes bear it out.
+`mix.intercepts` centres an account's intercept, as far as the codes bear it out (section 3d).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from scipy.special import digamma, logit
 
 Floats = NDArray[np.float64]
 STEP = 1.0
-"""Width of the bins of log p that stand for their posts."""
+"""Width of the bins of log p_k/p_1 that stand for their posts."""
 ROUNDS = 200
 LEAST, MOST = 2.0, 200.0
 """Bounds of the learnt weight of the pool, in posts."""

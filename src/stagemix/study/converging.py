@@ -1,16 +1,32 @@
 """Merging and alikeness of a study: verdicts, what stands beside them, fully coded corpora."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from stagemix.errors import DataError, several
 from stagemix.merge.converge import Convergence, converge
 from stagemix.merge.details import Details, details_of
-from stagemix.merge.dispersion import Test, beta, counts_of, gini_within, sigma, sigma_odds
+from stagemix.merge.dispersion import (
+    Conclusion,
+    Counts,
+    Test,
+    beta,
+    converging,
+    counts_of,
+    gini_within,
+    sigma,
+    sigma_odds,
+)
 from stagemix.mix.groups import UNDATED, group_names, groups_of
 from stagemix.study.correcting import Corrected
 from stagemix.study.mixing import split_by
 
-METHODS = {"sigma": sigma, "odds": sigma_odds, "beta": beta, "gini": gini_within}
+METHODS: dict[str, tuple[Callable[[Counts], Test], ...]] = {
+    "sigma": (sigma, sigma_odds),
+    "beta": (beta,),
+    "gini": (gini_within,),
+}
 
 
 def convergence_of(source: Corrected, *, by: str) -> Convergence:
@@ -40,10 +56,12 @@ def details_of_study(source: Corrected, *, by: str, between: str | None = None) 
     return details_of(source.data, by=split_by(by), accounts=source.accounts, between=pair)
 
 
-def fully_coded_test(source: Corrected, *, by: str, method: str) -> Test:
-    """Run one of the `METHODS` of section 4, which need every post to be coded.
+def fully_coded_tests(
+    source: Corrected, *, by: str, method: str
+) -> tuple[tuple[Test, ...], Conclusion | None]:
+    """Run the tests of one of the `METHODS` of section 4, which need every post to be coded.
 
-    Accounts without two posts in every period are left out. Raises DataError where a post is not
+    Returns them and, of `sigma`, what both versions say together. Accounts without two posts in every period are left out. Raises DataError where a post is not
     coded, or fewer than three accounts are left.
     """
     data = source.data
@@ -69,4 +87,6 @@ def fully_coded_test(source: Corrected, *, by: str, method: str) -> Test:
     y = np.empty_like(data.y)
     y[data.row] = data.y
     cell = place[groups.account, groups.period][groups.number]
-    return METHODS[method](counts_of(cell=cell, y=y, accounts=len(kept), periods=len(dated)))
+    counts = counts_of(cell=cell, y=y, accounts=len(kept), periods=len(dated))
+    tests = tuple(test(counts) for test in METHODS[method])
+    return tests, converging(counts) if method == "sigma" else None

@@ -9,8 +9,6 @@ import pandas as pd
 from stagemix.codes.rounds import Round
 from stagemix.errors import DataError, several
 from stagemix.merge.planning import (
-    ALIKE_CODES,
-    MERGING_CODES,
     MILD,
     PAIR,
     RARE,
@@ -20,7 +18,13 @@ from stagemix.merge.planning import (
     simulated_change,
     smallest_change,
 )
-from stagemix.mix.limits import LEAST_ACCOUNTS, LEAST_CODES, LEAST_PERIODS
+from stagemix.mix.limits import (
+    ALIKE_CODES_RARE,
+    LEAST_ACCOUNTS,
+    LEAST_CODES,
+    LEAST_PERIODS,
+    MERGING_CODES,
+)
 from stagemix.posts.grouping import PERIODS, period_of
 from stagemix.study.folder import Study
 
@@ -28,6 +32,7 @@ STUDIES = 1000
 MIXES = {"rare": (0.86, 0.08, 0.054, 0.006), "mild": (0.60, 0.20, 0.14, 0.06)}
 """The mixes that the rule was measured with (statistics: section 4c)."""
 _ERROR_VARIANCE = {"rare": 0.08, "mild": 0.11}
+"""Mean squared residuals of publish at which the simulation agrees with the rule for u."""
 
 
 def converge_design(
@@ -166,8 +171,10 @@ def plan_of(round_: Round, *, posts: pd.DataFrame) -> Plan:
         warnings.append(f"No change will be tested: {', '.join(lacking)}")
     if have["codes"][0] < MERGING_CODES:
         warnings.append(f"Fewer than {MERGING_CODES} codes: merging will be 'too few'")
-    if have["codes"][0] < ALIKE_CODES:
-        warnings.append(f"Fewer than {ALIKE_CODES:,} codes: alikeness will mostly be 'cannot tell'")
+    if have["codes"][0] < ALIKE_CODES_RARE:
+        warnings.append(
+            f"Fewer than {ALIKE_CODES_RARE:,} codes: alikeness will often be 'cannot tell'"
+        )
     return Plan(
         period=unit,
         sizes=table.loc[kept],
