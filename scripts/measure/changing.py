@@ -77,6 +77,7 @@ def labelled(world: MergeWorld) -> tuple[Labelled, Groups]:
         posts=pd.DataFrame({"account": names[0], "label": labels}), categories=STAGES, p=world.p,
         row=world.coded, y=np.eye(K)[world.truth[world.coded]], q=world.q, chance=world.chance,
         design=design, chance_known=True, uncodable=0, uncodable_share=0.0, suggested=0,
+        stand_for=float(len(world.truth)),
     )  # fmt: skip
     return data, groups_of(*names)
 

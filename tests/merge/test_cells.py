@@ -1,6 +1,7 @@
 from itertools import combinations, product
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stagemix.merge.cells import cell_estimates, raw_cells
@@ -127,7 +128,8 @@ def all_samples(strata, n_of):
         yield sorted(pi), [pi[i] for i in sorted(pi)]
 
 
-# Where a stratum is wider than a cell, no sample holds a whole cell of it; other posts are certain.
+# Cells of two in a draw over the corpus are wholly drawn in some samples, by luck: those cells
+# are estimated like all others, or the mean over all samples would be off.
 ENUMERATED = {
     "simple random within account and year": (
         [[4, 3], [3, 2]],
@@ -147,7 +149,7 @@ ENUMERATED = {
         lambda key: 2 if key == "a0" else 5,
         21,
     ),
-    "simple random over the corpus": ([[3, 4], [3, 3]], lambda a, y, i: "", lambda key: 2, 78),
+    "simple random over the corpus": ([[2, 2], [2, 2]], lambda a, y, i: "", lambda key: 3, 56),
     UNEQUAL: (
         [[7, 2], [2, 2]],
         lambda a, y, i: (a, y, a == "a0" and i < 3),
@@ -280,7 +282,9 @@ def test_one_code_in_a_stratum_gives_shares_without_squares(label, guesses):
     assert data.design.name == "simple random within account and year"
     found = estimate(data)
     assert found.there.all()
+    assert found.pairs.tolist() == [[False, True], [True, True]]
     assert not found.paired
+    assert found.of_accounts(np.array([False, True])).paired
     e = np.eye(3)[THREE.index(truth[0])] - p[0]
     assert found.theta[0, 0] == pytest.approx(p[:4].mean(axis=0) + e, abs=1e-12)
 
@@ -304,6 +308,45 @@ def test_undated_posts_are_in_no_cell(label, guesses):
     assert with_undated.codes.sum() == 8
 
 
+def test_posts_without_a_group_are_not_estimated(label, guesses):
+    account, year, truth = world([[4, 5], [5, 4], [6, 4], [5, 6]])
+    data = label(
+        account=account, year=year, truth=truth, p=guesses(truth, stages=THREE),
+        rows=range(39), chance=[1.0] * 39, stages=THREE,
+    )  # fmt: skip
+    table = pd.DataFrame(
+        {"account": ["a0", "a1", "a2", "a3"], "level": ["county", None, "city", None]}
+    )
+    found = cell_estimates(
+        data, groups_of(*group_names(data.posts, by=("level", "year"), accounts=table))
+    )
+    there = dict(zip(found.accounts, found.there.tolist(), strict=True))
+    assert there == {"city": [True, True], "county": [True, True], "—": [False, False]}
+
+
+def test_a_coded_post_that_is_uncodable_is_as_if_it_were_not_there(label, guesses):
+    account, year, truth = world([[6, 5], [5, 7]])
+    p = guesses(truth, stages=THREE)
+    rows, gone = [0, 1, 2, 6, 7, 11, 12, 16, 17, 18], 1
+    chance = [3 / 6] * 3 + [2 / 5] * 4 + [3 / 7] * 3
+    uncodable = [*truth[:gone], "uncodable", *truth[gone + 1 :]]
+    data = label(
+        account=account, year=year, truth=uncodable, p=p, rows=rows, chance=chance, stages=THREE
+    )
+    found = estimate(data)
+    left = [i for i in range(len(truth)) if i != gone]
+    without = label(
+        account=[account[i] for i in left], year=[year[i] for i in left],
+        truth=[truth[i] for i in left], p=p[left], stages=THREE,
+        rows=[left.index(i) for i in rows if i != gone], chance=[2 / 5] * 2 + chance[3:],
+    )  # fmt: skip
+    expected = estimate(without)
+    assert found.size.tolist() == expected.size.tolist() == [[5, 5], [5, 7]]
+    assert found.codes.tolist() == expected.codes.tolist() == [[2, 2], [2, 3]]
+    assert found.theta == pytest.approx(expected.theta, abs=1e-12)
+    assert found.square == pytest.approx(expected.square, abs=1e-12)
+
+
 def test_raw_cells_take_labels_for_the_truth(label, guesses):
     account, year, truth = world([[5, 8], [6, 1], [7, 0]])
     p = guesses(truth, stages=THREE, seed=9)
@@ -322,7 +365,7 @@ def test_raw_cells_take_labels_for_the_truth(label, guesses):
     assert (found.codes.sum(), found.above.sum(), found.paired) == (0, 0, True)
 
 
-def test_accounts_and_periods_can_be_taken_alone(label, guesses):
+def test_accounts_can_be_taken_alone(label, guesses):
     account, year, truth = world([[4, 5, 6], [5, 4, 3], [3, 6, 7]])
     p = guesses(truth, stages=THREE)
     data = label(
@@ -330,12 +373,8 @@ def test_accounts_and_periods_can_be_taken_alone(label, guesses):
         stages=THREE,
     )  # fmt: skip
     found = estimate(data)
-    arrays = ("theta", "square", "size", "codes", "above", "there")
+    arrays = ("theta", "square", "size", "codes", "above", "there", "pairs")
     two = found.of_accounts(np.array([True, False, True]))
     assert (two.accounts, two.periods) == (("a0", "a2"), ("2019", "2020", "2021"))
-    last = found.of_periods(np.array([False, True, True]))
-    assert (last.accounts, last.periods) == (("a0", "a1", "a2"), ("2020", "2021"))
     for name in arrays:
-        whole = getattr(found, name)
-        assert getattr(two, name).tolist() == whole[[0, 2]].tolist()
-        assert getattr(last, name).tolist() == whole[:, 1:].tolist()
+        assert getattr(two, name).tolist() == getattr(found, name)[[0, 2]].tolist()

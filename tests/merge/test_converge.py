@@ -18,10 +18,11 @@ HALVES = ["first_half", "last_half"]
 NUMBERS = ("change", "se", "low", "high", "p_value", "mdc")
 
 
-def corpus(label, guesses, counts, *, coded=None, seed=0, order=None):
+def corpus(label, guesses, counts, *, coded=None, but=None, seed=0, order=None):
     """COUNTS {(account, year): posts of each stage}; CODED posts of each cell, None for all.
 
-    ORDER (N,) is the order that the posts are in.
+    BUT {(account, year): coded posts} are cells with other numbers of codes; ORDER (N,) is the
+    order that the posts are in.
     """
     account = [a for (a, _), c in counts.items() for _ in range(sum(c))]
     year = [y for (_, y), c in counts.items() for _ in range(sum(c))]
@@ -29,9 +30,9 @@ def corpus(label, guesses, counts, *, coded=None, seed=0, order=None):
     p, q = guesses(truth, seed=seed), guesses(truth, seed=seed + 1)
     draw = np.random.default_rng(seed)
     chance, start = {}, 0
-    for c in counts.values():
+    for cell, c in counts.items():
         n = sum(c)
-        take = n if coded is None else min(coded, n)
+        take = min((but or {}).get(cell, n if coded is None else coded), n)
         for i in draw.choice(n, take, replace=False).tolist():
             chance[start + i] = take / n
         start += n
@@ -133,7 +134,7 @@ def test_every_post_coded_gives_exact_values(label, guesses, accounts, periods):
     assert tuple(m.name for m in found.measures) == NAMES
     assert found.too_small == ()
     for m in found.measures:
-        assert (m.status, m.note) == ("ok", "")
+        assert (m.status, m.note) == ("ok", "one_sided" if m.name == "between" else "")
         if m.name == "evenness":
             expected = [v["e"] / v["h"] for v in hand.in_halves(own=True)]
             assert list(m.values) == HALVES
@@ -257,11 +258,12 @@ def test_one_code_a_cell_leaves_halves(label, guesses):
     assert (list(u.values), u.status, u.note) == (list(found.periods), "ok", "")
     for name in ("within", "total", "between"):
         m = found.measure(name)
-        assert (list(m.values), m.status, m.note) == (HALVES, "ok", "by_halves")
+        note = "by_halves;alike_not_tested" if name == "between" else "by_halves"
+        assert (list(m.values), m.status, m.note) == (HALVES, "ok", note)
         assert m.change == pytest.approx(m.values["last_half"] - m.values["first_half"])
         assert m.se > 0
-    assert found.measure("between").p_value is None
-    assert found.alike == "not_tested"
+    between = found.measure("between")
+    assert (between.p_value, between.verdict, found.alike) == (None, "not_tested", "not_tested")
     # products of two different periods of an account, from posts and codes by loops
     within = []
     for years in ((2018, 2019), (2020, 2021)):
@@ -281,6 +283,24 @@ def single_code_share(data, account, year):
     return data.p[mine].mean(axis=0) + data.y[code] - data.q[code]
 
 
+def test_an_account_that_is_left_out_takes_no_pairs_away(label, guesses):
+    """`z` has one code of 12 posts, in one period; the others are compared by slopes as before."""
+    counts = panel(accounts=7)
+    alone = converge(corpus(label, guesses, counts, coded=9), by=BY)
+    z = ("z", 2018)
+    data = corpus(label, guesses, counts | {z: (6, 3, 2, 1)}, coded=9, but={z: 1})
+    found = converge(data, by=BY)
+    assert found.design == alone.design == "simple random within account and year"
+    assert (found.left_out, found.accounts, found.codes) == (("z",), alone.accounts, 7 * 4 * 9)
+    for name in ("within", "total"):
+        m = found.measure(name)
+        assert (list(m.values), m.status, m.note) == (list(found.periods), "ok", "")
+        assert m.values == pytest.approx(alone.measure(name).values, abs=1e-12)
+        assert m.change == pytest.approx(alone.measure(name).change, abs=1e-12)
+    inside = converge(corpus(label, guesses, counts, coded=9, but={("a0", 2018): 1}), by=BY)
+    assert inside.measure("within").note == "by_halves"
+
+
 def test_one_code_a_cell_in_three_periods_leaves_only_u(label, guesses):
     found = converge(corpus(label, guesses, panel(periods=3), coded=1), by=BY)
     assert list(found.measure("above_publish").values) == list(found.periods)
@@ -297,8 +317,9 @@ def test_between_is_tested_from_500_codes_on(label, guesses, coded, tested):
     d = found.measure("between")
     assert found.codes == 24 * coded
     assert (d.p_value is not None, found.alikeness is not None) == (tested, tested)
-    assert d.verdict == "cannot_tell"
-    assert found.alike == ("cannot_tell" if tested else "not_tested")
+    assert d.status == "ok"
+    assert d.note == ("one_sided" if tested else "alike_not_tested")
+    assert d.verdict == found.alike == ("cannot_tell" if tested else "not_tested")
     if tested:
         year = data.posts["published_at"].dt.year
         cell = [int(a[1:]) * 4 + y - 2018 for a, y in zip(data.posts["account"], year, strict=True)]
@@ -309,7 +330,8 @@ def test_between_is_tested_from_500_codes_on(label, guesses, coded, tested):
             )
         )  # fmt: skip
         assert found.alikeness == expected
-        assert d.p_value == expected.share.p_value
+        assert d.p_value == expected.share.p_value_strict
+        assert d.p_value != expected.share.p_value
 
 
 def test_alikeness_leaves_undated_posts_and_left_out_accounts_out(label, guesses):
@@ -419,6 +441,7 @@ def test_accounts_that_became_alike_did_not_merge(label, guesses):
     assert found.measure("total").verdict != "up"
     assert (found.merging, found.word) == ("cannot_tell", "undecided")
     assert (found.alike, found.measure("between").verdict) == ("yes", "down")
+    assert found.measure("between").note == "one_sided"
     assert found.measure("between").p_value < 0.05
     assert found.measure("between").change < 0
 
@@ -520,6 +543,40 @@ def test_a_column_of_the_account_table_can_be_compared(label, guesses):
     assert found.accounts == expected.accounts == tuple(f"s{i}" for i in range(6))
     for m, other in zip(found.measures, expected.measures, strict=True):
         assert m.values == pytest.approx(other.values, abs=1e-12)
+
+
+def test_accounts_without_a_value_in_the_column_are_left_out(label, guesses):
+    counts = panel(accounts=9)
+    sector = [*(f"s{i}" for i in range(7)), None, None]
+    table = pd.DataFrame({"account": [f"a{i}" for i in range(9)], "sector": sector})
+    found = converge(corpus(label, guesses, counts), by=("sector", "year"), accounts=table)
+    named = {cell: c for cell, c in counts.items() if cell[0] not in ("a7", "a8")}
+    expected = converge(corpus(label, guesses, named), by=BY)
+    assert found.accounts == tuple(f"s{i}" for i in range(7))
+    assert (found.left_out, found.codes) == (("—",), expected.codes)
+    for m, other in zip(found.measures, expected.measures, strict=True):
+        assert m.values == pytest.approx(other.values, abs=1e-12)
+        assert m.change == pytest.approx(other.change, abs=1e-12)
+
+
+@pytest.mark.parametrize("coded", [None, 9])
+@pytest.mark.parametrize("periods", [2, 4, 5])
+def test_two_accounts_have_values_but_no_tests(label, guesses, coded, periods):
+    counts = panel(accounts=2, periods=periods, posts=60)
+    found = converge(corpus(label, guesses, counts, coded=coded), by=BY)
+    assert found.accounts == ("a0", "a1")
+    assert found.too_small[0] == "2 accounts of 6"
+    assert (found.merging, found.alike, found.publish_rate) == ("too_few", "too_few", None)
+    hand = ByHand(counts, ["a0", "a1"])
+    for name in ("above_publish", "within", "total", "between"):
+        m = found.measure(name)
+        assert (m.status, m.verdict, m.se, m.p_value) == ("few", "too_few", None, None)
+        assert np.isfinite(list(m.values.values())).all()
+        if coded is None:
+            assert list(m.values.values()) == pytest.approx(hand.by_period(name), abs=1e-12)
+    if coded is None and periods >= 4:
+        e = found.measure("evenness").values.values()
+        assert list(e) == pytest.approx([v["e"] / v["h"] for v in hand.in_halves(own=True)])
 
 
 CELL = (2, 1, 1, 0)

@@ -34,7 +34,7 @@ def cells_of(theta, square=None, *, there=None, paired=True):
         codes=codes,
         above=codes // 3,
         there=np.ones((a, t), dtype=bool) if there is None else there,
-        paired=paired,
+        pairs=np.full((a, t), paired),
     )
 
 
@@ -149,7 +149,7 @@ def test_halves_are_their_formulas(t, cross, paired):
     assert found.accounts == cells.accounts
     assert found.periods == ("first_half", "last_half")
     assert found.there.tolist() == [[True, True]] * 3
-    assert found.paired == (paired or cross)
+    assert found.pairs.tolist() == [[paired or cross] * 2] * 3
     for half, part in enumerate([range(h), range(t - h, t)]):
         for a in range(3):
             for name in ("size", "codes", "above"):
@@ -243,6 +243,24 @@ def test_accounts_that_all_change_by_the_same(change, p):
     found = jackknife(np.full(7, change))
     assert (found.se, found.mdc, found.p_value) == (0, 0, p)
     assert (found.low, found.change, found.high) == (change, change, change)
+
+
+@pytest.mark.parametrize(("size", "p"), [(1e-13, 1.0), (1e-11, 0.0)])
+def test_what_is_left_of_rounding_is_no_change(size, p):
+    found = jackknife(size * np.linspace(1, 1.01, 7))
+    assert (found.change == found.se == found.mdc == 0) == (p == 1)
+    assert found.p_value == pytest.approx(p, abs=1e-6)
+
+
+def test_constant_mixes_do_not_change():
+    """The same shares from other numbers of posts, so that they are equal but for rounding."""
+    posts = np.arange(11, 18)[:, None]
+    theta = np.random.default_rng(11).dirichlet([6, 3, 2, 1], size=(9, 1)) * posts / posts
+    found = measures(cells_of(theta))
+    for name in ("above_publish", "within", "total", "between"):
+        change = jackknife(slope_changes(getattr(found, name)))
+        assert (change.change, change.se, change.low, change.high) == (0, 0, 0, 0)
+        assert (change.p_value, change.mdc) == (1, 0)
 
 
 def test_effective_number():

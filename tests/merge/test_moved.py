@@ -73,7 +73,7 @@ def test_two_named_periods(label, guesses):
 def test_p_values_are_adjusted_for_the_accounts(label, guesses):
     table = changes(world(label, guesses)[0])
     least = table["p_value"].min()
-    assert table["p_adjusted"].min() == pytest.approx(2 * least, rel=1e-12)
+    assert table["p_adjusted"].min() == pytest.approx(2 * least, rel=1e-12, abs=0)
 
 
 def test_too_few_codes_in_a_span_are_refused(label, guesses):
@@ -81,6 +81,19 @@ def test_too_few_codes_in_a_span_are_refused(label, guesses):
     assert set(table["status"]) == {"refused"}
     assert set(table["note"]) == {"few_codes_in_span"}
     assert table[["change", "low", "high", "p_value", "p_adjusted"]].isna().all(axis=None)
+
+
+def test_accounts_without_a_group_are_left_out(label, guesses):
+    """And p-values are adjusted for the accounts that have a group."""
+    names = ("东篱发布", "柚江税务", "无名甲", "无名乙")
+    data, _ = world(label, guesses, accounts=names)
+    accounts = pd.DataFrame({"account": names, "place": ["北", "南", None, None]})
+    groups = groups_of(*group_names(data.posts, by=("place", "year"), accounts=accounts))
+    assert set(groups.accounts) == {"北", "南", "—"}
+    table = account_changes(data, groups)
+    assert table["account"].to_dict() == {0: "北", 1: "南"}
+    least = table["p_value"].min()
+    assert table["p_adjusted"].min() == pytest.approx(2 * least, rel=1e-12, abs=0)
 
 
 def test_periods_that_are_not_there(label, guesses):

@@ -19,7 +19,7 @@ def cells(accounts=5, periods=6, *, seed=0, paired=True, there=None):
         codes=np.full((accounts, periods), 4),
         above=np.full((accounts, periods), 1),
         there=full if there is None else there,
-        paired=paired,
+        pairs=full & paired,
     )
 
 

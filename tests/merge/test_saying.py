@@ -43,7 +43,7 @@ def test_too_few_says_of_what():
 def test_cannot_tell_is_never_a_no():
     assert on_merging(found()).en == (
         "cannot tell (尚不能判断): no rise of both W and Tot is shown, which is no evidence of none; "
-        "a change of W or Tot below 0.16 would mostly not be seen with these codes."
+        "a change of both below 0.16 would mostly not be seen with these codes."
     )
     assert on_merging(found(above_publish="up")).en == (
         "cannot tell (尚不能判断): more interaction, service, cooperation, but not shown inside the "
@@ -52,7 +52,29 @@ def test_cannot_tell_is_never_a_no():
     assert on_merging(found(within="up", alike="yes")).en == (
         "cannot tell (尚不能判断): diversity within accounts rises only because accounts became alike."
     )
-    assert "only because" not in on_merging(found(within="up")).en
+
+
+@pytest.mark.parametrize("alike", ["cannot_tell", "not_tested", "too_few"])
+@pytest.mark.parametrize("above_publish", ["up", "cannot_tell"])
+def test_a_rise_of_within_alone_may_be_alikeness(alike, above_publish):
+    said = on_merging(found(within="up", above_publish=above_publish, alike=alike))
+    assert said.en == (
+        "cannot tell (尚不能判断): diversity within accounts (W) rose, that of the mean mix (Tot) is "
+        "not shown to; accounts that became alike would show the same."
+    )
+    assert said.zh == (
+        "尚不能判断：账号之内的多样性 W 上升，但没有证明平均构成的多样性 Tot 上升；"
+        "账号彼此变得相似也会如此。"
+    )
+
+
+@pytest.mark.parametrize(("within", "total"), [(0.12, 0.21), (0.21, 0.12), (None, 0.21)])
+def test_what_would_not_be_seen_is_of_the_measure_that_is_harder_to_see(within, total):
+    mdc = {"within": within, "total": total}
+    measures = tuple(replace(m, mdc=mdc.get(m.name, 0.5)) for m in found().measures)
+    said = on_merging(replace(found(), measures=measures))
+    assert "a change of both below 0.21 would" in said.en
+    assert "小于 0.21 的变化" in said.zh
 
 
 @pytest.mark.parametrize("alike", ["yes", "cannot_tell", "too_few", "not_tested"])

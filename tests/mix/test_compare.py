@@ -350,7 +350,7 @@ def test_a_group_with_an_account_that_was_never_drawn_is_refused(label, guesses)
 def alike(label, *, cooperating):
     """Groups a, b, c of three accounts, all posts coded; COOPERATING gives each account's posts.
 
-    Their chances are rounded, so that equal shares are equal but for rounding.
+    Their chances are rounded, as a file may hold them.
     """
     names = [f"{g}{i}" for g in "abc" for i in range(3)]
     truth = [v for n in cooperating for v in ["cooperate"] * n + ["publish"] * (7 - n)]
@@ -359,7 +359,6 @@ def alike(label, *, cooperating):
         account=[name for name in names for _ in range(7)], year=[2020] * 63, truth=truth, p=p,
         rows=range(63), chance=[1 - 1e-11] * 63,
     )  # fmt: skip
-    assert len(set(unbiased_shares(data)["cooperate"].iloc[:3])) > 1
     accounts = pd.DataFrame({"account": names, "sector": list("aaabbbccc")})
     return compare(data, by="sector", accounts=accounts)
 

@@ -109,7 +109,9 @@ def test_anything_else_is_strata_of_equal_probability():
     cell = (posts["account"] + period(posts, "year")).to_numpy()
     own = [f"{cell[i]} {c}" for i, c in zip(row, chance, strict=True)]
     counts = pd.Series(own).map(pd.Series(own).value_counts())
-    for n, c, pair in zip(counts, chance, found.pair, strict=True):
+    size = pd.Series(cell).isin(cell[row]).sum()
+    assert found.chance == pytest.approx(chance * (1 / chance).sum() / size)
+    for n, c, pair in zip(counts, found.chance, found.pair, strict=True):
         m = n / c
         assert pair == pytest.approx(n * (n - 1) / (m * (m - 1)))
     assert (found.of_posts == -1).all()
@@ -130,7 +132,7 @@ def test_a_stratum_with_one_code_of_several_posts_has_no_pair():
 def test_everything_coded_is_a_draw_of_all():
     posts = corpus()
     found = find_design(posts, row=np.arange(240), chance=np.ones(240))
-    assert found.name == "simple random within account and year"
+    assert found.name.startswith("simple random within account and ")
     assert set(found.pair) == {1.0}
     assert found.paired.all()
 
@@ -225,3 +227,18 @@ def test_strata_by_what_the_corpus_does_not_tell_are_not_those_of_the_round():
     undated = corpus()
     by_year = as_stored(posts, ("account", "year"))
     assert stored_design(undated, by_year, row=row) is None
+
+
+def test_a_post_that_was_sure_to_be_drawn_needs_no_pair():
+    """One sure post and five of six others in both accounts: complete, but for rounding."""
+    posts = pd.DataFrame(
+        {
+            "account": ["a"] * 7 + ["b"] * 7,
+            "published_at": pd.to_datetime(["2020-05-01"] * 14).astype("datetime64[us]"),
+        }
+    )
+    row = np.array([0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12])
+    found = find_design(posts, row=row, chance=np.array([1, *[5 / 6] * 5] * 2))
+    assert found.name == FALLBACK
+    assert found.paired.all()
+    assert found.chance == pytest.approx([1, *[5 / 6] * 5] * 2)

@@ -70,7 +70,8 @@ def test_uncodable_posts_leave_the_sample_but_not_the_design(files):
     assert data.uncodable == 1
     assert data.uncodable_share == pytest.approx(1 / 3)
     assert data.design.name == "simple random over the corpus"
-    assert data.design.pair == pytest.approx([3 * 2 / (6 * 5)] * 2)
+    assert data.design.pair == pytest.approx([2 * 1 / (5 * 4)] * 2)
+    assert data.chance == pytest.approx([2 / 5] * 2)
     assert len(data.y) == len(data.q) == len(data.chance) == len(data.design.stratum) == 2
 
 
@@ -184,13 +185,13 @@ def test_strata_by_a_column_of_the_account_table(files):
     assert data.design.name == "simple random within account"
 
 
-def test_uncodable_posts_count_in_the_strata_of_the_stored_design(files):
+def test_uncodable_posts_leave_the_strata_of_the_stored_design(files):
     predictions, codes, out_of_fold = files
     codes = codes.assign(value=["service", "uncodable", "publish"], post_id=["f", "b", "c"])
     stored = Stored(by=("account",), strata={"一": 3, "二": 3})
     data = labelled_corpus(predictions, codes, out_of_fold, categories=STAGES, stored=stored)
     assert data.posts["post_id"].tolist() == ["a", "c", "d", "e", "f"]
-    assert data.chance == pytest.approx([1 / 3, 2 / 3])
-    assert data.design.pair == pytest.approx([0, 2 / 6])
-    assert data.design.paired.tolist() == [True, True, False, False, False]
+    assert data.chance == pytest.approx([1 / 3, 1 / 2])
+    assert data.design.pair == pytest.approx([0, 0])
+    assert data.design.paired.tolist() == [False] * 5
     assert data.uncodable_share == pytest.approx(1.5 / (3 + 1.5 + 1.5))

@@ -162,9 +162,12 @@ def test_uncodable_posts_are_told(worked, tmp_path):
     codes.loc[:5, "stage"] = "uncodable"
     codes.to_csv(tmp_path / "codes.csv", index=False)
     found = corrected(worked.predictions, codebook=BOOK, codes=tmp_path / "codes.csv")
-    assert english(found)[1] == (
-        "6 coded posts are uncodable and left the sample; about 4.2% of the corpus is."
-    )
+    assert english(found)[1:] == [
+        "6 posts are in strata of the draw without a coded post: what is said of them rests on the "
+        "classifier alone.",
+        "6 coded posts are uncodable and left the sample; about 4.2% of the corpus is.",
+        *english(found)[3:],
+    ]
     assert len(found.data.row) == 138
 
 

@@ -159,7 +159,7 @@ def test_a_plan_counts_what_converge_will_have(study: Study) -> None:
     assert (plan.total, plan.tested) == (120, True)
     assert plan.warnings == (
         "Fewer than 300 codes: merging will be 'too few'",
-        "Fewer than 1,000 codes: alikeness will often be 'cannot tell'",
+        "Fewer than 500 codes: alikeness will not be tested",
     )
     assert expected_changes(plan) == {
         "rare": smallest_change(codes=120, accounts=6, periods=4, above=0.14),
@@ -242,7 +242,7 @@ stages are common (30% or more), below 0.33 or 0.32.
 """
 WARNINGS = """\
 Fewer than 300 codes: merging will be 'too few'.
-Fewer than 1,000 codes: alikeness will often be 'cannot tell'.
+Fewer than 500 codes: alikeness will not be tested.
 """
 
 

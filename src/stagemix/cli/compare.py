@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 def command(
     predictions: Annotated[
-        Path, typer.Argument(metavar="predictions/NAME", help="The folder of predictions.")
+        Path,
+        typer.Argument(
+            metavar="predictions/NAME", help="The folder of predictions, or a file of labels."
+        ),
     ],
     by: Annotated[str, typer.Option(help="A column of the account table, such as sector.")],
     codes: CodesOption = None,

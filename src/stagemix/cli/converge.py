@@ -35,7 +35,10 @@ class Method(StrEnum):
 
 def command(
     predictions: Annotated[
-        Path, typer.Argument(metavar="predictions/NAME", help="The folder of predictions.")
+        Path,
+        typer.Argument(
+            metavar="predictions/NAME", help="The folder of predictions, or a file of labels."
+        ),
     ],
     by: Annotated[str, typer.Option(help="The account and the period.")] = "account,year",
     between: Annotated[
@@ -76,7 +79,11 @@ def command(
         study=find_study(here),
     )
     if method is not None:
+        if between is not None:
+            raise typer.BadParameter("--between does not go with --method")
         tests, conclusion = fully_coded_tests(source, by=by, method=method.value)
+        for line in source.remarks:
+            remark(line.en)
         _print_tests(tests, conclusion, format_)
         return
     found = convergence_of(source, by=by)
@@ -137,7 +144,8 @@ def _row(m: "Measure", periods: tuple[str, ...]) -> list[object]:
     interval = "–" if m.low is None or m.high is None else f"{m.low:.3f} – {m.high:.3f}"
     values = [m.values.get(p) for p in periods]
     note = words(m.note, language="en")
-    return [TITLES[m.name], *values, m.change, interval, m.p_value, m.mdc, m.verdict, note]
+    seen = None if m.name == "between" else m.mdc
+    return [TITLES[m.name], *values, m.change, interval, m.p_value, seen, m.verdict, note]
 
 
 def _print_details(found: "Convergence", details: "Details") -> None:

@@ -65,7 +65,10 @@ HEADERS = [
 
 def command(
     predictions: Annotated[
-        Path, typer.Argument(metavar="predictions/NAME", help="The folder of predictions.")
+        Path,
+        typer.Argument(
+            metavar="predictions/NAME", help="The folder of predictions, or a file of labels."
+        ),
     ],
     by: Annotated[
         str,
@@ -122,6 +125,8 @@ def command(
         write_pseudo_outcomes,
     )
 
+    if coder_error and codes is not None:
+        raise typer.BadParameter("--coder-error is about the study's round; leave --codes out")
     by_reads = weight is Weight.READS
     check_choices(by_reads=by_reads, coder_error=coder_error, pseudo=pseudo_outcomes)
     here = Path.cwd()

@@ -15,9 +15,10 @@ def read_agreed(path: Path, *, variable: Variable) -> pd.DataFrame:
     """Read `post_id`, the column named after VARIABLE and, if there, `inclusion_probability`.
 
     Returns the columns `post_id`, `value` (category ids; labels are turned into ids), `round`
-    and `stratum` (blank where the file has none), `inclusion_probability` (nan where the post was
-    not drawn by chance, or in every row where the file has no such column: simple random); rows
-    without a value are left out. The index is the row in the file. Raises DataError naming the rows that do not fit.
+    (blank where the file has none), `inclusion_probability` (nan where the post was not drawn by
+    chance, or in every row where the file has no such column: simple random); rows without a
+    value are left out. The index is the row in the file. Raises DataError naming the rows that do
+    not fit.
     """
     written = read_table(path)
     raw = in_english(written, variables=(variable,), where=str(path))
@@ -32,7 +33,6 @@ def read_agreed(path: Path, *, variable: Variable) -> pd.DataFrame:
             "post_id": texts(raw["post_id"]),
             "value": texts(raw[variable.id]),
             "round": texts(raw["round"]).fillna("") if "round" in raw.columns else "",
-            "stratum": texts(raw["stratum"]).fillna("") if "stratum" in raw.columns else "",
         }
     )
     table["inclusion_probability"] = _chances(raw, where=str(path))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stagemix.mix.design import TOLERANCE
-from stagemix.mix.groups import UNDATED, Groups, sums
+from stagemix.mix.groups import BLANK, UNDATED, Groups, sums
 from stagemix.mix.sample import Labelled
 
 Floats = NDArray[np.float64]
@@ -20,8 +20,8 @@ class Cells:
 
     `theta` are shares, `square` unbiased squares of the propensities behind them; `size` (A, T)
     posts, `codes` (A, T) coded posts, `above` (A, T) those coded above the first category.
-    `there` (A, T) tells which cells are estimated: all of them in a balanced panel. `paired` tells
-    whether every square exists (two codes in each stratum, or strata wider than a cell).
+    `there` (A, T) tells which cells are estimated: all of them in a balanced panel; `pairs` (A, T)
+    of which the square exists (two codes in each stratum, or strata wider than a cell).
     """
 
     accounts: tuple[str, ...]
@@ -32,31 +32,25 @@ class Cells:
     codes: Ints
     above: Ints
     there: Flags
-    paired: bool
+    pairs: Flags
+
+    @property
+    def paired(self) -> bool:
+        """Whether the square of every estimated cell exists."""
+        return bool(self.pairs[self.there].all())
 
     def of_accounts(self, kept: Flags) -> "Cells":
         """Return the cells of the accounts KEPT (A,)."""
         names = tuple(name for name, keep in zip(self.accounts, kept, strict=True) if keep)
-        return self._cut(accounts=names, periods=self.periods, at=(kept,))
-
-    def of_periods(self, kept: Flags) -> "Cells":
-        """Return the cells of the periods KEPT (T,)."""
-        names = tuple(name for name, keep in zip(self.periods, kept, strict=True) if keep)
-        return self._cut(accounts=self.accounts, periods=names, at=(slice(None), kept))
-
-    def _cut(
-        self, *, accounts: tuple[str, ...], periods: tuple[str, ...], at: tuple[object, ...]
-    ) -> "Cells":
-        arrays = ("theta", "square", "size", "codes", "above", "there")
-        cut = {name: getattr(self, name)[at] for name in arrays}
-        return replace(self, accounts=accounts, periods=periods, **cut)
+        arrays = ("theta", "square", "size", "codes", "above", "there", "pairs")
+        return replace(self, accounts=names, **{name: getattr(self, name)[kept] for name in arrays})
 
 
 def cell_estimates(data: Labelled, groups: Groups) -> Cells:
     """Estimate every account's mix in every period of GROUPS; undated posts are in none.
 
-    Only cells with two posts or more are estimated (a square needs two), and only where every
-    stratum that reaches into the cell has a code. With R = sum(e/pi)/N over the coded posts,
+    Only cells with two posts or more are estimated (a square needs two), only where every stratum
+    that reaches into the cell has a code, and none of posts without a group (`—`). With R = sum(e/pi)/N over the coded posts,
     theta = mean p + R; f = p^2 + 2 p R + S2, S2 from pairs of coded posts;
     square = (N f - theta)/(N - 1). A cell of which every post was sure to be coded has its
     exact shares.
@@ -64,7 +58,8 @@ def cell_estimates(data: Labelled, groups: Groups) -> Cells:
     size = np.bincount(groups.number, minlength=groups.count)
     theta, square = _estimates(data, groups, size[:, None].astype("float64"))
     own = groups.number[data.row]
-    usable = (size >= 2) & _all_of(data.design.covered, groups)
+    named = np.array([name != BLANK for name in groups.accounts])[groups.account]
+    usable = (size >= 2) & named & _all_of(data.design.covered, groups)
     return _laid_out(
         groups,
         theta=theta,
@@ -151,6 +146,6 @@ def _laid_out(
         accounts=groups.accounts,
         periods=tuple(groups.periods[t] for t in kept),
         there=grid,
-        paired=bool(pairs[:, kept][grid].all()),
+        pairs=pairs[:, kept],
         **laid,
     )

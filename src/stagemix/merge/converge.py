@@ -18,7 +18,17 @@ from stagemix.merge.measures import (
     slope_changes,
 )
 from stagemix.merge.scores import scores_of
-from stagemix.merge.verdict import alike_of, merging_of, verdict_of, word_of
+from stagemix.merge.verdict import (
+    CANNOT_TELL,
+    DOWN,
+    NOT_TESTED,
+    YES,
+    alike_of,
+    merging_of,
+    verdict_of,
+    word_of,
+)
+from stagemix.mix.design import TOLERANCE
 from stagemix.mix.groups import Groups, group_names, groups_of
 from stagemix.mix.limits import (
     ALIKE_CODES,
@@ -41,8 +51,9 @@ class Measure:
     `values` maps a period, or `first_half` and `last_half`, to the value; there is none where
     `status` is `refused`, and `note` says why (see `mix.words`). `change`, `se`, `low`, `high`,
     `mdc` are of the whole study; where `status` is `few` the change is not tested, and its
-    interval, `p_value` and `mdc` are None. `p_value` is two-sided, of `between` the one-sided
-    share test of section 4d. `verdict`: `up`, `down`, `cannot_tell`, `too_few`.
+    interval, `p_value` and `mdc` are None. `p_value` is two-sided; of `between` it is that of the
+    one-sided share test of section 4d, by the effective number of accounts, as its interval is no
+    test. `verdict`: `up`, `down`, `cannot_tell`, `too_few`, of `between` also `not_tested`.
     """
 
     name: str
@@ -65,7 +76,8 @@ class Convergence:
     `merging` and `alike` are the two verdicts (`yes`, `cannot_tell`, `too_few`; `alike` also
     `not_tested`), `word` says how the stages moved (see `merge.verdict`). `publish_rate` is the
     change of posts of the first category per account and month between the halves. `left_out` are
-    accounts that are not in every period; `too_small` says what there is too little of.
+    accounts that are not in every period with two posts, and with a code where codes were drawn
+    by cell, or have no name in the column; `too_small` says what there is too little of.
     """
 
     measures: tuple[Measure, ...]
@@ -197,8 +209,13 @@ def _measure(name: str, cells: Cells, alikeness: Alikeness | None, *, tested: bo
         numbers |= vars(found)
         verdict = verdict_of(found)
         if name == "between":
-            numbers["p_value"] = None if alikeness is None else alikeness.share.p_value
-            verdict = "down" if alikeness is not None and alikeness.alike else "cannot_tell"
+            numbers["p_value"] = None if alikeness is None else alikeness.share.p_value_strict
+            verdict = alike_of(alikeness, too_small=False)
+            verdict, note = {
+                YES: (DOWN, "one_sided"),
+                CANNOT_TELL: (CANNOT_TELL, "one_sided"),
+                NOT_TESTED: (NOT_TESTED, ";".join(filter(None, (note, "alike_not_tested")))),
+            }[verdict]
     return Measure(name=name, values=values, status=status, verdict=verdict, note=note, **numbers)
 
 
@@ -214,7 +231,7 @@ def _alikeness(data: Labelled, groups: Groups, cells: Cells, *, complete: bool) 
     cell = np.where(inside, account * len(moment) + period, -1)[groups.number]
     coded = cell[data.row]
     chances = pd.Series(data.chance[coded >= 0]).groupby(coded[coded >= 0])
-    if ((chances.max() - chances.min()) > 1e-6).any():
+    if ((chances.max() - chances.min()) > TOLERANCE).any():
         return None
     scores = scores_of(
         cell=cell,

@@ -142,7 +142,7 @@ def sigma_odds(counts: Counts) -> Test:
 
     As `sigma`, on the dispersion of z = share above the first category, divided by
     (z_t (1 - z_t))^2 with z_t the mean over accounts: the variance of the log odds, to first
-    order, which stays where all accounts move together. Raises DataError as `sigma` does.
+    order, which stays where all accounts move together.
     """
     return _one_sided("sigma_odds", _odds_slope, counts)
 
@@ -165,7 +165,7 @@ def beta(counts: Counts) -> Test:
     and growth g are of different periods, odd O and even E, so that regression to the mean
     (Quah 1993) cancels: b = [cov(m_O, g_E) + cov(m_E, g_O)] / (2 cov(m_O, m_E)), m and g the
     h-weighted mean and slope. It rejects also where all move down together: never read it without
-    `sigma_odds`. Raises DataError as `sigma` does.
+    `sigma_odds`.
     """
     return _one_sided("beta", _growth_on_level, counts)
 
@@ -188,7 +188,7 @@ def gini_within(counts: Counts) -> Test:
 
     G_at = 1 - sum of c(c - 1)/(n(n - 1)), the unbiased diversity of Simpson 1949; b is the mean
     over accounts of its least-squares slope on t, with standard error sd/sqrt(A). Accounts that
-    become alike move it, too. Raises DataError as `sigma` does.
+    become alike move it, too.
     """
     return _test("gini_within", _diversity_slope, counts, two_sided=True)
 
@@ -236,14 +236,13 @@ def _test(
     )
 
 
-def converging(counts: Counts) -> Conclusion:
-    """Say whether the accounts became alike, from `sigma` and `sigma_odds` together.
+def converging(shares: Test, odds: Test) -> Conclusion:
+    """Say whether the accounts became alike, from `sigma` and `sigma_odds` of the same counts.
 
     `yes` only where both reject; `common_mean_moved` where only `sigma` does: the shares came
     closer because all accounts moved the same way. Otherwise `cannot_tell`: a test that does not
-    reject is no evidence that accounts stayed apart. Raises DataError as `sigma` does.
+    reject is no evidence that accounts stayed apart.
     """
-    shares, odds = sigma(counts), sigma_odds(counts)
     if shares.status == "too_few":
         return "too_few"
     if not shares.rejects:

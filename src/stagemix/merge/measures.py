@@ -94,7 +94,7 @@ def halves(cells: Cells, *, cross: bool) -> Cells:
         codes=codes,
         above=above,
         there=np.ones(size.shape, dtype=bool),
-        paired=cells.paired or cross,
+        pairs=np.full(size.shape, cells.paired or cross),
     )
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from stagemix.errors import DataError, several
-from stagemix.mix.groups import UNDATED, Groups
+from stagemix.mix.groups import BLANK, UNDATED, Groups
 from stagemix.mix.limits import GROUP_CODES
 from stagemix.mix.multiplicity import holm
 from stagemix.mix.sample import Labelled
@@ -60,6 +60,7 @@ def account_changes(
     with fewer than 10 coded posts in a span that is not wholly coded is `refused`.
     """
     early, late = spans(groups, between)
+    named = np.array([name != BLANK for name in groups.accounts])
     change, n, whole = [], [], []
     for periods in (early, late):
         inside = np.array([name in periods for name in groups.periods])[groups.period]
@@ -69,7 +70,7 @@ def account_changes(
         whole.append(coded == size)
     (before, v0), (after, v1) = change
     few = [(c < GROUP_CODES) & ~w for c, w in zip(n, whole, strict=True)]
-    refused = few[0] | few[1] | np.isnan(before + after)
+    refused = few[0] | few[1] | np.isnan(before + after) | ~named
     half = Z * np.sqrt(v0 + v1)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stats.norm.sf(np.abs(after - before) / np.sqrt(v0 + v1))
@@ -93,7 +94,7 @@ def account_changes(
         }
     )
     table.loc[refused, list(COLUMNS[3:10])] = np.nan
-    return table
+    return table[named].reset_index(drop=True)
 
 
 def _above(

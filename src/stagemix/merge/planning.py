@@ -175,7 +175,7 @@ def _simulated_cells(
         codes=codes,
         above=coded[..., k:].sum(axis=-1),
         there=np.ones(sizes.shape, dtype=bool),
-        paired=True,
+        pairs=np.ones(sizes.shape, dtype=bool),
     )
 
 

@@ -29,7 +29,7 @@ def robustness(balanced: Cells, *, every: Cells, raw: Cells) -> pd.DataFrame:
     for what, cells in ((AS_IT_IS, balanced), (UNBALANCED, every), (LABELS, raw)):
         rows += _whole(cells, what=what)
     for name in MEASURES:
-        if balanced.paired or name == "above_publish":
+        if len(balanced.accounts) > 2 and (balanced.paired or name == "above_publish"):
             changes = slope_changes(getattr(measures(balanced), name))[1:]
             rows += [
                 _row(WITHOUT_ACCOUNT, name, account, float(x), len(balanced.accounts) - 1)

@@ -40,16 +40,23 @@ def on_merging(found: Convergence) -> Remark:
             "became alike.",
             zh="尚不能判断：账号之内的多样性上升，只是因为账号彼此变得相似。",
         )
+    if within.verdict == UP:
+        return Remark(
+            en="cannot tell (尚不能判断): diversity within accounts (W) rose, that of the mean mix "
+            "(Tot) is not shown to; accounts that became alike would show the same.",
+            zh="尚不能判断：账号之内的多样性 W 上升，但没有证明平均构成的多样性 Tot 上升；"
+            "账号彼此变得相似也会如此。",
+        )
     if u.verdict == UP:
         return Remark(
             en="cannot tell (尚不能判断): more interaction, service, cooperation, but not shown "
             "inside the average account.",
             zh="尚不能判断：互动、服务、合作增多了，但没有证明发生在平均的账号之内。",
         )
-    seen = min(m.mdc for m in (within, total) if m.mdc is not None)
+    seen = max(m.mdc for m in (within, total) if m.mdc is not None)
     return Remark(
         en="cannot tell (尚不能判断): no rise of both W and Tot is shown, which is no evidence of "
-        f"none; a change of W or Tot below {seen:.2f} would mostly not be seen with these codes.",
+        f"none; a change of both below {seen:.2f} would mostly not be seen with these codes.",
         zh=f"尚不能判断：没有证明 W 与 Tot 都上升，但这不等于没有上升；用这些编码，小于 {seen:.2f} "
         "的变化多半看不出来。",
     )

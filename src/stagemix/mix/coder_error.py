@@ -149,7 +149,10 @@ def _estimate(data: Labelled, codes: Ints, *, scenario: str) -> OverallEstimate:
     kept = codes != _UNCODABLE
     if not kept.any():
         raise DataError(f"{scenario}: no coded post can be used: every one is uncodable")
-    y, q, chance = np.eye(len(data.categories))[codes[kept]], data.q[kept], data.chance[kept]
+    chance = data.chance
+    if not kept.all():
+        chance = data.design.without(~kept, row=data.row).chance
+    y, q = np.eye(len(data.categories))[codes[kept]], data.q[kept]
     account = data.posts["account"].iloc[data.row[kept]].reset_index(drop=True)
     phi = dispersion(y, q, training_weights(account, pd.Series(chance)))
     p = np.delete(data.p_held_out, data.row[~kept], axis=0)

@@ -90,9 +90,7 @@ def unbiased_shares(data: Labelled) -> pd.DataFrame:
     draws were inside accounts the weights 1/chance sum to the account's posts, and the Hájek form
     is the same; where they were not, it does not exist for an account without codes.
     """
-    z = data.p_held_out.copy()
-    z[data.row] += (data.y - data.q) / data.chance[:, None]
-    return _by_account(data, z)
+    return _by_account(data, data.pseudo_outcomes)
 
 
 def _groups(data: Labelled, *, by: str, accounts: pd.DataFrame | None) -> list[_Group]:
@@ -103,12 +101,11 @@ def _groups(data: Labelled, *, by: str, accounts: pd.DataFrame | None) -> list[_
             f"--by {by}: every account is in the group {group.iloc[0]}; choose another column, or "
             "fill in the account table (accounts.csv)"
         )
-    strata = data.design.of_posts
     posts = pd.DataFrame({"group": group.to_numpy()})
     posts["coded"] = np.isin(posts.index, data.row)
-    posts["drawn"] = np.isin(strata, strata[data.row])
+    posts["drawn"] = data.design.covered
     by_account = posts.groupby(data.posts["account"].to_numpy())
-    told = {"n_codes": ("coded", "sum"), "drawn": ("drawn", "any")}
+    told = {"n_codes": ("coded", "sum"), "drawn": ("drawn", "all")}
     people = by_account.agg(group=("group", "first"), n_posts=("group", "size"), **told)
     labels = data.posts["label"].to_numpy()[:, None] == np.array(data.categories)
     raw, theta = _by_account(data, labels), unbiased_shares(data)

@@ -20,8 +20,7 @@ class Design:
     """The strata of a sample of n coded posts out of N.
 
     `name` says in words how the posts were drawn. `chance` (n,) are inclusion probabilities,
-    `stratum` (n,) numbers the strata of the coded
-    posts, `pair` (n,) is the probability that a post and another of its stratum are both in the
+    `stratum` (n,) numbers the strata of the coded posts, `pair` (n,) is the probability that a post and another of its stratum are both in the
     sample. `of_posts` (N,) numbers the strata of all posts in the same way, -1 where not known;
     `paired` (N,) tells whether the stratum of a post has at least two coded posts, or no other;
     `covered` (N,) whether it has any; where strata are not known, whether its account has.
@@ -47,6 +46,28 @@ class Design:
             covered=self.covered[posts],
         )
 
+    def without(self, gone: NDArray[np.bool_], *, row: NDArray[np.intp]) -> "Design":
+        """Return the design without coded posts that are GONE (n,) from sample and corpus.
+
+        ROW (n,) are the rows of the coded posts. Those left of a stratum stand for all of its
+        posts that are left, so their chances are counted anew.
+        """
+        kept = np.ones(len(self.of_posts), dtype=bool)
+        kept[row[gone]] = False
+        if (self.of_posts >= 0).all():
+            left = (np.cumsum(kept) - 1)[row[~gone]]
+            return _of_strata(self.name, self.of_posts[kept], row=left)
+        drawn = np.bincount(self.stratum).astype("float64")
+        size = np.bincount(self.stratum, 1 / self.chance)
+        lost = np.bincount(self.stratum, gone).astype("float64")
+        part = self.part(codes=~gone, posts=kept)
+        chance = np.minimum((drawn - lost)[part.stratum] / (size - lost)[part.stratum], 1.0)
+        n = (drawn - lost)[part.stratum]
+        alone = bool(((n < 2) & (chance < 1 - TOLERANCE)).any())
+        return replace(
+            part, chance=chance, pair=_pair(n, n / chance), paired=part.paired & (not alone)
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
@@ -69,7 +90,7 @@ def stored_design(
 ) -> Design | None:
     """Return the design of the coded posts in the rows ROW of POSTS, or None if it is another's.
 
-    The posts of a stratum that are still without a code count as missing by chance within it:
+    The posts of a stratum that are still without a code are treated as if missing by chance in it:
     `chance` is its coded posts over its posts. None where POSTS are not those of the draw (a
     stratum is not there, or has more or fewer posts than it had), or strata cannot be told from
     what predictions hold (account, time and the account table).
@@ -85,11 +106,17 @@ def stored_design(
     if names.value_counts().to_dict() != dict(stored.strata):
         return None
     stratum, _ = pd.factorize(names)
+    name = f"simple random within {' and '.join(stored.by)}" if stored.by else OVER_ALL
+    return _of_strata(name, stratum, row=row)
+
+
+def _of_strata(name: str, stratum: NDArray[np.intp], *, row: NDArray[np.intp]) -> Design:
+    """The design of a simple random draw, the rows ROW (n,), within known strata (N,)."""
     size = np.bincount(stratum).astype("float64")
     drawn = np.bincount(stratum[row], minlength=len(size)).astype("float64")
     own = stratum[row]
     return Design(
-        name=f"simple random within {' and '.join(stored.by)}" if stored.by else OVER_ALL,
+        name=name,
         chance=drawn[own] / size[own],
         stratum=own,
         pair=_pair(drawn[own], size[own]),
@@ -102,32 +129,26 @@ def stored_design(
 def find_design(posts: pd.DataFrame, *, row: NDArray[np.intp], chance: Floats) -> Design:
     """Find the design of the coded posts in the rows ROW of POSTS, with probabilities CHANCE.
 
-    Where every probability is n/M of its account x period cell the draw was by cell; else of its
-    period; else of its account; else of the corpus; otherwise the posts of equal probability
-    within an account and year are one stratum, and strata are independent.
+    Where every probability is n/M of its account x period cell the draw was by cell, the shortest
+    period that fits; else of its period; else of its account; else of the corpus; otherwise the
+    posts of equal probability within an account and year are one stratum, and strata are
+    independent; codes that stand for fewer posts than there are in the accounts and years they
+    are of, as in unfinished coding, then stand for all of these.
     """
-    for name, stratum in _candidates(posts):
-        size = np.bincount(stratum).astype("float64")
-        drawn = np.bincount(stratum[row], minlength=len(size)).astype("float64")
-        if np.abs(drawn[stratum[row]] / size[stratum[row]] - chance).max() <= TOLERANCE:
-            own = stratum[row]
-            pair = _pair(drawn[own], size[own])
-            paired = ((drawn >= 2) | (size == drawn))[stratum]
-            return Design(
-                name=name,
-                chance=chance,
-                stratum=own,
-                pair=pair,
-                of_posts=stratum,
-                paired=paired,
-                covered=(drawn > 0)[stratum],
-            )
+    for family in _candidates(posts):
+        all_ = (_of_strata(name, stratum, row=row) for name, stratum in family)
+        fitting = [x for x in all_ if np.abs(x.chance - chance).max() <= TOLERANCE]
+        if fitting:
+            return max(fitting, key=lambda x: int(x.of_posts.max()))
     year = period_number(posts["published_at"], "year")
     cell, _ = pd.factorize(pd.MultiIndex.from_arrays([posts["account"], year]))
+    # where the codes stand for fewer posts than their cells have, such as while coding is not
+    # finished, what is missing counts as missing by chance
+    chance = chance * min(1.0, (1 / chance).sum() / np.isin(cell, cell[row]).sum())
     equal = pd.MultiIndex.from_arrays([cell[row], np.round(chance / TOLERANCE)])
     own, _ = pd.factorize(equal)
     drawn = np.bincount(own)[own].astype("float64")
-    alone = np.isin(cell, cell[row[(drawn < 2) & (chance < 1)]])
+    alone = np.isin(cell, cell[row[(drawn < 2) & (chance < 1 - TOLERANCE)]])
     return Design(
         name="not one simple draw; posts of equal probability within an account and year are taken as a stratum",
         chance=chance,
@@ -139,21 +160,19 @@ def find_design(posts: pd.DataFrame, *, row: NDArray[np.intp], chance: Floats) -
     )
 
 
-def _candidates(posts: pd.DataFrame) -> Iterator[tuple[str, NDArray[np.intp]]]:
+def _candidates(posts: pd.DataFrame) -> Iterator[list[tuple[str, NDArray[np.intp]]]]:
+    """Kinds of strata, each with its names and numbers (N,), from long to short periods."""
     account, accounts = pd.factorize(posts["account"])
     times = posts["published_at"]
     units = PERIODS if times.notna().any() else ()
-    periods = {}
-    for unit in units:
-        period = periods[unit] = pd.factorize(period_number(times, unit))[0]
-        yield (
-            f"simple random within account and {unit}",
-            pd.factorize(period * len(accounts) + account)[0],
-        )
-    for unit, period in periods.items():
-        yield f"simple random within {unit}", period
-    yield "simple random within account", account
-    yield OVER_ALL, np.zeros(len(posts), dtype=np.intp)
+    periods = {unit: pd.factorize(period_number(times, unit))[0] for unit in units}
+    yield [
+        (f"simple random within account and {unit}", pd.factorize(x * len(accounts) + account)[0])
+        for unit, x in periods.items()
+    ]
+    yield [(f"simple random within {unit}", x) for unit, x in periods.items()]
+    yield [("simple random within account", account)]
+    yield [(OVER_ALL, np.zeros(len(posts), dtype=np.intp))]
 
 
 def _pair(drawn: Floats, size: Floats) -> Floats:

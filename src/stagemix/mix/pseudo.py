@@ -23,8 +23,7 @@ def pseudo_outcomes(data: Labelled) -> pd.DataFrame:
     coded, chance = np.zeros(n, dtype="int64"), np.full(n, np.nan)
     coded[data.row], chance[data.row] = 1, data.chance
     p = data.p_held_out
-    z = p.copy()
-    z[data.row] += (data.y - data.q) / data.chance[:, None]
+    z = data.pseudo_outcomes
     table = data.posts[["post_id", "account", "published_at"]].assign(
         coded=coded, inclusion_probability=chance, label=data.posts["label"]
     )

@@ -25,7 +25,8 @@ class Labelled:
     (n,) their inclusion probabilities, `design` how they were drawn. `uncodable` posts were drawn
     too and are not among the N, since shares are about codable posts; `uncodable_share` is the
     estimated share of such posts in the corpus. `suggested` codes were not drawn by chance and
-    correct nothing.
+    correct nothing. `stand_for` is the number of posts that the drawn codes stand for by the
+    probabilities they came with.
     """
 
     posts: pd.DataFrame
@@ -40,6 +41,7 @@ class Labelled:
     uncodable: int
     uncodable_share: float
     suggested: int
+    stand_for: float
 
     @cached_property
     def p_held_out(self) -> Floats:
@@ -53,6 +55,13 @@ class Labelled:
         """1/chance of each coded post divided by its mean within the account, (n,)."""
         account = self.posts["account"].iloc[self.row].reset_index(drop=True)
         return training_weights(account, pd.Series(self.chance))
+
+    @cached_property
+    def pseudo_outcomes(self) -> Floats:
+        """z = p + coded (y - q)/chance (Egami et al. 2023, eq. 5), in the mean y whatever p; (N, k)."""
+        z = self.p_held_out.copy()
+        z[self.row] += (self.y - self.q) / self.chance[:, None]
+        return z
 
     @property
     def counts(self) -> dict[str, int]:
@@ -106,6 +115,7 @@ def labelled_corpus(
     kept = np.ones(len(posts), dtype=bool)
     kept[row[~codable]] = False
     weights = 1 / design.chance
+    left = design.without(~codable, row=row)
     return Labelled(
         posts=posts.loc[kept, ["post_id", "account", "published_at", "label"]].reset_index(
             drop=True
@@ -115,12 +125,13 @@ def labelled_corpus(
         row=(np.cumsum(kept) - 1)[row[codable]],
         y=(drawn["value"].to_numpy()[codable, None] == np.array(categories)).astype("float64"),
         q=np.where(seen.notna(), seen, p[row]).astype("float64")[codable],
-        chance=design.chance[codable],
-        design=design.part(codes=codable, posts=kept),
+        chance=left.chance,
+        design=left,
         chance_known=chance_known,
         uncodable=int((~codable).sum()),
         uncodable_share=float(weights[~codable].sum() / weights.sum()),
         suggested=len(codes) - len(drawn),
+        stand_for=float((1 / chance).sum()),
     )
 
 

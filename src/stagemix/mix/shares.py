@@ -134,52 +134,62 @@ def difference_estimate(
     chance: Floats,
     phi: Floats,
     stratum: Ints,
+    weight: Floats | None = None,
 ) -> Estimate:
     """Estimate every group's shares by the difference estimator with the floored variance.
 
     P is (N, k) of all posts, out of fold in the coded posts' rows ROW (n,); GROUP and STRATUM (N,)
     number groups 0..GROUPS-1 and strata (section 3; Särndal, Swensson & Wretman 1992, ch. 6). The
-    coded posts enter with their codes; nan where a group has none.
+    coded posts enter with their codes; nan where a group has none. With WEIGHT (N,), above 0, the
+    shares are of weight instead of posts (see `mix.weighted`).
     """
     own, q = group[row], p[row]
-    size = np.bincount(group, minlength=groups)[:, None].astype("float64")
-    n = np.bincount(own, minlength=groups)[:, None].astype("float64")
+    r = np.ones(len(p)) if weight is None else weight
+    whole, n = sums(group, r, groups)[:, None], sums(own, np.ones(len(row)), groups)[:, None]
+    rest = whole - sums(own, r[row], groups)[:, None]
     u = np.maximum(1 / chance - 1, 0)
     # where every post was sure to be drawn, and some are not coded, all weigh the same
-    u = np.where(sums(own, u, groups)[own] > 0, u, 1.0)[:, None]
-    spread = np.maximum(_spread(p * (1 - p), group, stratum)[row], LEAST)
+    v = (r[row] * np.where(sums(own, u, groups)[own] > 0, u, 1.0))[:, None]
+    size = np.bincount(group, minlength=groups)[:, None].astype("float64")
     with np.errstate(divide="ignore", invalid="ignore"):
-        total = sums(own, u[:, 0], groups)[:, None]
+        total = sums(own, v[:, 0], groups)[:, None]
         e = y - q
-        mean_e = sums(own, u * e, groups) / total
-        uncoded = 1 - n / size
-        theta = (sums(own, y - q, groups) + sums(group, p, groups)) / size + uncoded * mean_e
-        direct = sums(own, u**2 * (e - mean_e[own]) ** 2, groups) / total**2
-        direct *= n / np.maximum(n - 1, 1)
-        model = phi * sums(own, u**2 * spread, groups) / total**2
-        rest = size - n
-        left = sums(group, p * (1 - p), groups) - sums(own, q * (1 - q), groups)
-        predicted = phi * np.maximum(left, rest * LEAST) / rest**2
-        variance = uncoded**2 * (np.maximum(direct, model) + predicted)
-    complete = rest == 0
+        mean_e = sums(own, v * e, groups) / total
+        of_codes = sums(own, r[row, None] * e, groups)
+        theta = (of_codes + sums(group, r[:, None] * p, groups)) / whole + rest / whole * mean_e
+        direct = sums(own, v**2 * (e - mean_e[own]) ** 2, groups) * n / np.maximum(n - 1, 1)
+        spread = np.maximum(_spread(p * (1 - p), group, stratum)[row], LEAST)
+        model = phi * sums(own, v**2 * spread, groups)
+        left = _of_uncoded(p, group, groups=groups, row=row, weight=r)
+        variance = np.maximum(direct, model) / total**2 + phi * left / rest**2
+        variance *= (rest / whole) ** 2
+        exact = sums(own, r[row, None] * y, groups) / whole
     return Estimate(
-        theta=np.where(complete, sums(own, y, groups) / size, theta),
-        variance=np.where(complete, 0.0, variance),
+        theta=np.where(n == size, exact, theta),
+        variance=np.where(n == size, 0.0, variance),
         size=size,
         coded=n,
     )
 
 
-def difference_shares(found: Estimate) -> Shares:
+def _of_uncoded(p: Floats, group: Ints, *, groups: int, row: Ints, weight: Floats) -> Floats:
+    """Sum of r^2 p(1 - p) over the uncoded posts of every group, (GROUPS, k)."""
+    squares = weight[:, None] ** 2
+    squares[row] = 0
+    least = LEAST * sums(group, squares, groups)
+    return np.maximum(sums(group, squares * p * (1 - p), groups), least)
+
+
+def difference_shares(found: Estimate, *, posts: bool = True) -> Shares:
     """Return the shares of every group and their 95% intervals, arrays (G, k).
 
-    The bounds are whole posts, rounded outward; each row of shares sums to one.
+    The bounds are whole posts, rounded outward, unless the shares are not of POSTS; each row of
+    shares sums to one.
     """
     half = Z * np.sqrt(found.variance)
     low, high = np.clip(found.theta - half, 0, 1), np.clip(found.theta + half, 0, 1)
-    shares = whole_posts(
-        _sum_to_one(Shares(share=np.clip(found.theta, 0, 1), low=low, high=high)), found.size
-    )
+    shares = _sum_to_one(Shares(share=np.clip(found.theta, 0, 1), low=low, high=high))
+    shares = whole_posts(shares, found.size) if posts else shares
     exact = found.coded == found.size
     return Shares(**{k: np.where(exact, found.theta, v) for k, v in vars(shares).items()})
 

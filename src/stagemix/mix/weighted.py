@@ -21,13 +21,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stagemix.mix.domain import without
-from stagemix.mix.groups import group_names, groups_of, sums
+from stagemix.mix.groups import group_names, groups_of
 from stagemix.mix.sample import Labelled
-from stagemix.mix.shares import LEAST, Shares, Z, dispersion
+from stagemix.mix.shares import difference_estimate, difference_shares, dispersion
 from stagemix.mix.table import counted, marked, with_shares
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
 BY_READS = "difference, weighted by reads"
 
 
@@ -48,7 +47,7 @@ def reads_table(
     groups = groups_of(*group_names(data.posts, by=by, accounts=accounts))
     read = reads > 0
     posts, number, weight = without(data, read), groups.number[read], reads[read]
-    shares = weighted_shares(
+    estimate = difference_estimate(
         posts.p_held_out,
         number,
         groups=groups.count,
@@ -59,75 +58,7 @@ def reads_table(
         stratum=posts.design.of_posts,
         weight=weight,
     )
+    shares = difference_shares(estimate, posts=False)
     table = counted(posts, groups, number=number, weight=weight)
     table = with_shares(table, groups, shares=shares, plain=shares).assign(method=BY_READS)
     return marked(table, posts, whole=not by, borrowing=False)
-
-
-def weighted_shares(
-    p: Floats,
-    group: Ints,
-    *,
-    groups: int,
-    row: Ints,
-    y: Floats,
-    chance: Floats,
-    phi: Floats,
-    stratum: Ints,
-    weight: Floats,
-) -> Shares:
-    """Shares of every group's WEIGHT (N,), which is above 0, with Wald intervals within [0, 1].
-
-    P is (N, k) of all posts, out of fold in the coded posts' rows ROW (n,); GROUP and STRATUM (N,)
-    number groups 0..GROUPS-1 and strata; Y (n, k), CHANCE (n,), PHI (k,) are of the coded posts.
-    Särndal, Swensson & Wretman 1992, eq. 6.3.4, weights normed (Hájek); derived above. Arrays
-    (GROUPS, k), nan where a group has no codes; a group that is all coded has its exact shares.
-    """
-    own, q, r = group[row], p[row], weight[row]
-    u = np.maximum(1 / chance - 1, 0)
-    # where every post was sure to be drawn, and some are not coded, all weigh the same
-    v = r * np.where(sums(own, u, groups)[own] > 0, u, 1.0)
-    n = np.bincount(own, minlength=groups)[:, None]
-    whole, coded = _total(group, weight, groups), _total(own, r, groups)
-    rest, total = whole - coded, _total(own, v, groups)
-    r, v, e = r[:, None], v[:, None], y - q
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rho = sums(own, v * e, groups) / total
-        uncoded = rest / whole
-        of_posts = sums(group, weight[:, None] * p, groups)
-        theta = (of_posts + sums(own, r * e, groups)) / whole + uncoded * rho
-        direct = sums(own, v**2 * (e - rho[own]) ** 2, groups) * n / np.maximum(n - 1, 1)
-        spread = _mean_within(p * (1 - p), group, stratum)[row]
-        model = phi * sums(own, v**2 * np.maximum(spread, LEAST), groups)
-        left = _of_uncoded(p, group, groups=groups, row=row, weight=weight)
-        variance = np.maximum(direct, model) / total**2 + phi * left / rest**2
-        half = Z * uncoded * np.sqrt(variance)
-        exact = sums(own, r * y, groups) / whole
-    complete = n == np.bincount(group, minlength=groups)[:, None]
-    theta, half = np.where(complete, exact, theta), np.where(complete, 0.0, half)
-    return _sum_to_one(theta, half)
-
-
-def _total(group: Ints, values: Floats, groups: int) -> Floats:
-    return sums(group, values, groups)[:, None]
-
-
-def _mean_within(values: Floats, group: Ints, stratum: Ints) -> Floats:
-    """For every post the mean of VALUES (N, k) over the posts of its group and stratum."""
-    means = pd.DataFrame(values).groupby([group, stratum]).transform("mean")
-    return means.to_numpy("float64")
-
-
-def _of_uncoded(p: Floats, group: Ints, *, groups: int, row: Ints, weight: Floats) -> Floats:
-    """Sum of r^2 p(1 - p) over the uncoded posts of every group, (GROUPS, k)."""
-    squares = weight[:, None] ** 2
-    squares[row] = 0
-    least = LEAST * sums(group, squares, groups)
-    return np.maximum(sums(group, squares * p * (1 - p), groups), least)
-
-
-def _sum_to_one(theta: Floats, half: Floats) -> Shares:
-    share = np.clip(theta, 0, 1)
-    share /= share.sum(axis=1, keepdims=True)
-    low, high = np.clip(theta - half, 0, 1), np.clip(theta + half, 0, 1)
-    return Shares(share=share, low=np.minimum(low, share), high=np.maximum(high, share))

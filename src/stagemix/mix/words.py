@@ -73,6 +73,14 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "different periods only",
         "zh": "有的账号某时段编码不足两篇：只按前后两半、只用不同时段的乘积比较",
     },
+    "one_sided": {
+        "en": "p: one-sided, did accounts become alike; a rise is no claim of divergence",
+        "zh": "p 为单侧检验：账号是否变得相似；上升不作趋异的结论",
+    },
+    "alike_not_tested": {
+        "en": "alikeness not tested: see above",
+        "zh": "趋同未检验，见上",
+    },
     "no_pairs": {
         "en": "needs two coded posts or more in every account, period and stratum",
         "zh": "每个账号每个时段（及其中每一层）至少要有两篇编码推文",

@@ -63,7 +63,13 @@ REASONS = {
     "undefined: no variation in the codes": "未定义：编码没有变化",
 }
 OVER_TIME = {name: MEASURES[name] for name in ("above_publish", "within")}
-VERDICTS = {"up": "上升", "down": "下降", "cannot_tell": "尚不能判断", "too_few": "数据太少"}
+VERDICTS = {
+    "up": "上升",
+    "down": "下降",
+    "cannot_tell": "尚不能判断",
+    "too_few": "数据太少",
+    "not_tested": "未检验",
+}
 ROBUST = {
     "balanced panel": "平衡面板（上表）",
     "every account": "所有账号（不平衡面板）",

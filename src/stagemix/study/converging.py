@@ -18,7 +18,7 @@ from stagemix.merge.dispersion import (
     sigma,
     sigma_odds,
 )
-from stagemix.mix.groups import UNDATED, group_names, groups_of
+from stagemix.mix.groups import BLANK, UNDATED, group_names, groups_of
 from stagemix.study.correcting import Corrected
 from stagemix.study.mixing import split_by
 
@@ -75,7 +75,8 @@ def fully_coded_tests(
     shape = (len(groups.accounts), len(groups.periods))
     size = np.zeros(shape, dtype=np.intp)
     size[groups.account, groups.period] = np.bincount(groups.number)
-    kept = np.flatnonzero((size[:, dated] >= 2).all(axis=1))
+    named = np.array([name != BLANK for name in groups.accounts])
+    kept = np.flatnonzero((size[:, dated] >= 2).all(axis=1) & named)
     if len(kept) < 3 or len(dated) < 2:
         raise DataError(
             f"--by {by}: {len(kept)} accounts have two posts or more in each of the {len(dated)} "
@@ -89,4 +90,4 @@ def fully_coded_tests(
     cell = place[groups.account, groups.period][groups.number]
     counts = counts_of(cell=cell, y=y, accounts=len(kept), periods=len(dated))
     tests = tuple(test(counts) for test in METHODS[method])
-    return tests, converging(counts) if method == "sigma" else None
+    return tests, converging(*tests) if method == "sigma" else None

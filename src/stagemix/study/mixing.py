@@ -29,7 +29,7 @@ def split_by(by: str) -> tuple[str, ...]:
 
 
 def mix_of(source: Corrected, *, by: str) -> pd.DataFrame:
-    """Compute the mix table of corrected predictions (`mix.mixes.COLUMNS`)."""
+    """Compute the mix table of corrected predictions (`mix.table.COLUMNS`)."""
     return mix_table(source.data, by=split_by(by), accounts=source.accounts)
 
 

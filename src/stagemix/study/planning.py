@@ -19,6 +19,7 @@ from stagemix.merge.planning import (
     smallest_change,
 )
 from stagemix.mix.limits import (
+    ALIKE_CODES,
     ALIKE_CODES_RARE,
     LEAST_ACCOUNTS,
     LEAST_CODES,
@@ -171,7 +172,9 @@ def plan_of(round_: Round, *, posts: pd.DataFrame) -> Plan:
         warnings.append(f"No change will be tested: {', '.join(lacking)}")
     if have["codes"][0] < MERGING_CODES:
         warnings.append(f"Fewer than {MERGING_CODES} codes: merging will be 'too few'")
-    if have["codes"][0] < ALIKE_CODES_RARE:
+    if have["codes"][0] < ALIKE_CODES:
+        warnings.append(f"Fewer than {ALIKE_CODES} codes: alikeness will not be tested")
+    elif have["codes"][0] < ALIKE_CODES_RARE:
         warnings.append(
             f"Fewer than {ALIKE_CODES_RARE:,} codes: alikeness will often be 'cannot tell'"
         )

@@ -23,7 +23,6 @@ def on_data(data: Labelled, *, source: Remark, absent: int) -> list[Remark]:
         )
     ]
     posts = len(data.posts) + data.uncodable
-    stand_for = float((1 / data.chance).sum()) / (1 - data.uncodable_share)
     if not data.chance_known:
         out.append(
             Remark(
@@ -31,12 +30,12 @@ def on_data(data: Labelled, *, source: Remark, absent: int) -> list[Remark]:
                 zh="编码没有入样概率（inclusion_probability），按简单随机样本处理。",
             )
         )
-    elif abs(stand_for / posts - 1) > ODD_WEIGHTS:
+    elif abs(data.stand_for / posts - 1) > ODD_WEIGHTS:
         out.append(
             Remark(
-                en=f"By their inclusion probabilities the codes stand for {stand_for:.0f} posts, "
+                en=f"By their inclusion probabilities the codes stand for {data.stand_for:.0f} posts, "
                 f"the predictions are {posts}: are they a sample of this corpus?",
-                zh=f"按入样概率，编码代表 {stand_for:.0f} 篇推文，而预测有 {posts} 篇："
+                zh=f"按入样概率，编码代表 {data.stand_for:.0f} 篇推文，而预测有 {posts} 篇："
                 "它们是这个语料的样本吗？",
             )
         )

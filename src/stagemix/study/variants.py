@@ -84,7 +84,7 @@ def variant(
 
 
 def mix_of_variant(counted: Variant, *, by: str) -> pd.DataFrame:
-    """Compute the mix table of a variant (`mix.mixes.COLUMNS`)."""
+    """Compute the mix table of a variant (`mix.table.COLUMNS`)."""
     source = counted.source
     if counted.reads is None:
         return mix_of(source, by=by)
