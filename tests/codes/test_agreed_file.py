@@ -69,14 +69,19 @@ def test_no_file(tmp_path):
 
 
 def test_columns_that_are_not_there(tmp_path):
-    assert refused(tmp_path, "post_id,value\n1,publish\n") == (
-        "no column stage; found post_id, value; the columns are post_id, stage and, if known, "
+    assert refused(tmp_path, "post_id,code\n1,publish\n") == (
+        "no column stage; found post_id, code; the columns are post_id, stage and, if known, "
         "inclusion_probability"
     )
-    assert refused(tmp_path, "id,value\n1,publish\n") == (
-        "no column post_id, stage; found id, value; the columns are post_id, stage and, if known, "
+    assert refused(tmp_path, "id,code\n1,publish\n") == (
+        "no column post_id, stage; found id, code; the columns are post_id, stage and, if known, "
         "inclusion_probability"
     )
+
+
+def test_a_column_of_values_is_that_of_the_variable(tmp_path):
+    table = read_agreed(write(tmp_path, "编号,编码\n1,服务\n2,publish\n"), variable=STAGE)
+    assert table["value"].tolist() == ["service", "publish"]
 
 
 @pytest.mark.parametrize("bad", ["0", "-0.5", "1.01", "half", "inf"])

@@ -158,8 +158,8 @@ HEAD = ",".join(["post_id", *P])
             "no stage in row 3, 4; label every post",
         ),
         (
-            ("post_id,stage", "t0,publish", "t1,Service", "t2,uncodable"),
-            "not a category of stage: row 3 ('Service'), row 4 ('uncodable'); "
+            ("post_id,stage", "t0,publish", "t1,Serve", "t2,uncodable"),
+            "not a category of stage: row 3 ('Serve'), row 4 ('uncodable'); "
             "known are publish, interact, service, cooperate",
         ),
         (

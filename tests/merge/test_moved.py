@@ -68,6 +68,8 @@ def test_two_named_periods(label, guesses):
     assert table.loc["东篱发布", "before"] == pytest.approx(above[20:40].mean(), abs=1e-12)
     assert table.loc["东篱发布", "after"] == pytest.approx(above[40:60].mean(), abs=1e-12)
     assert table.loc["东篱发布", "low"] == table.loc["东篱发布", "high"]
+    assert set(table["note"]) == {"every_post"}
+    assert table[["p_value", "p_adjusted"]].isna().all(axis=None)
 
 
 def test_p_values_are_adjusted_for_the_accounts(label, guesses):
@@ -101,10 +103,12 @@ def test_periods_that_are_not_there(label, guesses):
     with pytest.raises(DataError) as error:
         changes(data, between=("2019", "2030"))
     assert str(error.value) == (
-        "--between 2019,2030: name two different periods; there are 2019, 2020, 2021, 2022"
+        "--between 2019,2030: name two different periods, the earlier first; there are 2019, "
+        "2020, 2021, 2022"
     )
-    with pytest.raises(DataError):
-        changes(data, between=("2019", "2019"))
+    for pair in (("2019", "2019"), ("2021", "2019")):
+        with pytest.raises(DataError):
+            changes(data, between=pair)
 
 
 def test_the_middle_period_is_in_neither_half():

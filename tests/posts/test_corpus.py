@@ -221,7 +221,8 @@ def test_the_account_table_is_text_with_blanks_null(folder, encoding):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("账号,sector\n甲,宣传\n", "no column account; found 账号, sector"),
+        ("单位,sector\n甲,宣传\n", "no column account; found 单位, sector"),
+        ("账号,公众号\n甲,宣传\n", "no column account; found 账号, 公众号"),
         ("account,sector\n甲,宣传\n,公安\n", "no account in row 3; fill it in"),
         (
             "account,sector\n甲,宣传\n乙,公安\n甲 ,税务\n",

@@ -29,7 +29,7 @@ def test_the_page_tells_what_a_reviewer_asks(study_with_report):
         "趋同",
         "可察觉的变化",
         "尚不能判断",
-        "分类器的误差是否因账号而异",
+        "标签的误差是否因账号而异",
         "每个账号每月的推文（校正）",
         "哪些账号变了",
         "只数人工编码",

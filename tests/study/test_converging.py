@@ -73,11 +73,11 @@ def test_a_fully_coded_test_needs_three_accounts_in_every_period(complete):
 def test_whether_errors_differ_is_said_with_what_stands(source):
     found = errors_of(source)
     said = on_errors(found)
-    assert "Does the classifier err differently by account?" in said.en
-    assert said.en.endswith("labels alone show the classifier's errors too.")
+    assert "do the labels err differently by account?" in said.en
+    assert said.en.endswith("labels alone show their errors too.")
     differs = replace(found, p_account=0.001, p_period=None)
     assert on_errors(differs).en == (
-        "Does the classifier err differently by account? Yes (p = 0.001). By period? Too few codes "
-        "to look. So differences between accounts in labels alone (raw) show its errors and do not "
+        "Among posts of one stage, do the labels err differently by account? Yes (p = 0.001). By "
+        "period? Too few codes to look. So differences between accounts in labels alone (raw) show its errors and do not "
         "stand; the corrected ones do."
     )

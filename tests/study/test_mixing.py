@@ -247,6 +247,17 @@ def test_the_account_table_is_that_of_the_classified_corpus(worked, coded):
     assert corrected(worked.predictions, codebook=BOOK, study=coded).accounts is None
 
 
+def test_a_copied_study_uses_its_own_account_table_and_model(worked, coded, tmp_path):
+    classified(coded, worked)
+    copy = Path(shutil.copytree(coded.root, tmp_path / "copy"))
+    accounts = copy / "corpora" / "推文" / "accounts.csv"
+    accounts.write_text(accounts.read_text("utf-8").replace("甲", "丙"), encoding="utf-8")
+    study = read_study(copy)
+    found = corrected(copy / "predictions" / "elsewhere", codebook=study.codebook, study=study)
+    assert set(found.accounts["sector"]) == {"丙", "乙"}
+    assert found.corpus == copy / "corpora" / "推文"
+
+
 def test_codes_of_posts_that_were_not_classified_are_left_out(worked, coded):
     gone = read_round("final", coded.rounds).units["post_id"].iloc[:2]
     path = coded.root / "corpora" / "推文" / "posts.csv"

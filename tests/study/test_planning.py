@@ -239,6 +239,7 @@ PLAN = """\
 converge will compare 6 accounts over 4 periods (year), 5 codes in each account and period.
 By rule, a change of u below 0.29 or of W below 0.38 will probably not be seen with 120 codes; where higher \
 stages are common (30% or more), below 0.33 or 0.32.
+That is where accounts move alike; where each has its own course, less is seen.
 """
 WARNINGS = """\
 Fewer than 300 codes: merging will be 'too few'.

@@ -61,12 +61,14 @@ def repeated(worked, tmp_path_factory):
     predictions = root / "predictions" / "推文"
     classify_folder(corpus, model=worked.model, out=predictions)
     source = corrected(predictions, codebook=BOOK)
-    return SimpleNamespace(root=root, corpus=corpus, predictions=predictions, source=source)
+    return SimpleNamespace(
+        root=root, corpus=corpus, predictions=predictions, source=source, codes=worked.codes
+    )
 
 
-def counted(case, *, study=None, corpus=None, **choices):
+def counted(case, **choices):
     choices = {"without_duplicates": False, "by_reads": False, **choices}
-    return variant(case.source, predictions=case.predictions, corpus=corpus, study=study, **choices)
+    return variant(case.source, predictions=case.predictions, **choices)
 
 
 def english(found):
@@ -161,13 +163,13 @@ def test_a_corpus_that_grew_counts_only_what_was_classified(repeated, tmp_path):
     posts = pd.read_csv(corpus / "posts.csv")
     early = posts.assign(post_id="x" + posts["post_id"], published_at="2010-01-01")
     pd.concat([early, posts]).to_csv(corpus / "posts.csv", index=False)
-    held = repeated.corpus.rename(repeated.root / "moved")
     init_study(tmp_path)
-    try:
-        found = counted(repeated, without_duplicates=True, study=read_study(tmp_path))
-    finally:
-        held.rename(repeated.corpus)
-    assert len(found.source.data.posts) == 285
+    study = read_study(tmp_path)
+    own = Path(shutil.copytree(repeated.predictions, tmp_path / "predictions" / "推文"))
+    source = corrected(own, codebook=BOOK, codes=repeated.codes, study=study)
+    case = SimpleNamespace(predictions=own, source=source)
+    assert source.corpus == corpus
+    assert len(counted(case, without_duplicates=True).source.data.posts) == 285
 
 
 def test_labels_from_a_file_have_the_corpus_that_is_named_or_the_studys(repeated, worked, tmp_path):
@@ -176,15 +178,13 @@ def test_labels_from_a_file_have_the_corpus_that_is_named_or_the_studys(repeated
     table.to_csv(file, index=False)
     source = corrected(file, codebook=BOOK, codes=worked.codes, corpus=repeated.corpus)
     case = SimpleNamespace(predictions=file, source=source)
-    found = counted(case, without_duplicates=True, corpus=repeated.corpus)
-    assert len(found.source.data.posts) == 285
+    assert source.corpus == repeated.corpus
+    assert len(counted(case, without_duplicates=True).source.data.posts) == 285
     init_study(tmp_path)
     shutil.copytree(repeated.corpus, tmp_path / "corpora" / "mine")
     study = replace(read_study(tmp_path), corpus="mine")
-    assert len(counted(case, by_reads=True, study=study).reads) == 288
-    assert refusal(counted, case, by_reads=True) == (
-        f"{file}: labels of which corpus? name it with --corpus corpora/NAME"
-    )
+    own = corrected(file, codebook=BOOK, codes=worked.codes, study=study)
+    assert own.corpus == study.root / "corpora" / "mine"
 
 
 def test_the_pseudo_outcomes_are_written_once(repeated, tmp_path):

@@ -11,6 +11,7 @@ from stagemix.cli.output import (
     FormatOption,
     as_csv,
     as_json,
+    p_value,
     percent,
     records,
     remark,
@@ -100,8 +101,8 @@ def _print_for_people(found: "Comparison", labels: dict[str, str]) -> None:
                 x["accounts"],
                 x["f"],
                 f"{x['df1']:.0f}, {x['df2']:.1f}",
-                x["p_value"],
-                x["p_adjusted"],
+                p_value(x["p_value"]),
+                p_value(x["p_adjusted"]),
             ]
             for x in records(found.tests)
         ],
@@ -117,8 +118,8 @@ def _print_for_people(found: "Comparison", labels: dict[str, str]) -> None:
                 x["other"],
                 percent(x["difference"]),
                 _interval(x),
-                x["p_value"],
-                x["p_adjusted"],
+                p_value(x["p_value"]),
+                p_value(x["p_adjusted"]),
             ]
             for x in records(found.differences)
         ],

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stagemix.cli.mix import CodesOption, CorpusOption, ModelOption
-from stagemix.cli.output import Format, FormatOption, as_csv, as_json, records, remark, table
+from stagemix.cli.output import (
+    Format,
+    FormatOption,
+    as_csv,
+    as_json,
+    p_value,
+    records,
+    remark,
+    table,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +136,9 @@ def _print_measures(found: "Convergence") -> None:
     print(
         f"\n{len(found.accounts)} accounts, {len(found.periods)} periods, {found.codes} codes, "
         f"smallest account and period {found.smallest_cell} posts. 'seen from' is the change that "
-        "would be found four times in five."
+        "would be found four times in five. The change of u, W and Tot is the slope over the periods times "
+        "their number less one; that of D comes from products of different periods in the two halves. "
+        "Values are estimates and can fall slightly below 0."
     )
     if found.left_out:
         print(
@@ -145,7 +156,7 @@ def _row(m: "Measure", periods: tuple[str, ...]) -> list[object]:
     values = [m.values.get(p) for p in periods]
     note = words(m.note, language="en")
     seen = None if m.name == "between" else m.mdc
-    return [TITLES[m.name], *values, m.change, interval, m.p_value, seen, m.verdict, note]
+    return [TITLES[m.name], *values, m.change, interval, p_value(m.p_value), seen, m.verdict, note]
 
 
 def _print_details(found: "Convergence", details: "Details") -> None:
@@ -161,7 +172,8 @@ def _print_details(found: "Convergence", details: "Details") -> None:
             f"{stages[0]}, from the first half to the last: {rate.change:+.2f} "
             f"[{rate.low:.2f}, {rate.high:.2f}]"
         )
-    print("\nEach account's change in the share above publish")
+    early, late = (", ".join(names) for names in details.spans)
+    print(f"\nEach account's change in the share above publish, from {early} to {late}")
     table(
         ["account", "codes", "before", "after", "change", "95% interval", "p adjusted", ""],
         [
@@ -172,7 +184,7 @@ def _print_details(found: "Convergence", details: "Details") -> None:
                 x["after"],
                 x["change"],
                 "–" if x["status"] == "refused" else f"{x['low']:.3f} – {x['high']:.3f}",
-                x["p_adjusted"],
+                p_value(x["p_adjusted"]),
                 words(str(x["note"]), language="en"),
             ]
             for x in records(details.moved)

@@ -142,8 +142,6 @@ def command(
     counted = variant(
         source,
         predictions=predictions,
-        corpus=corpus,
-        study=study,
         without_duplicates=without_duplicates,
         by_reads=by_reads,
     )

@@ -74,6 +74,13 @@ def percent(value: object) -> str:
     return f"{100 * float(value):.1f}%"  # type: ignore[arg-type]
 
 
+def p_value(value: object) -> str:
+    """Write a p-value for people: 0.012, < 0.001."""
+    if _missing(value):
+        return "–"
+    return "< 0.001" if float(value) < 0.001 else f"{float(value):.3f}"  # type: ignore[arg-type]
+
+
 def as_json(value: object) -> None:
     """Print a value as JSON, numbers at full precision, what is missing as null."""
     print(json.dumps(_plain(value), ensure_ascii=False, indent=2))

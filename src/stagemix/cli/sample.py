@@ -140,6 +140,7 @@ def _tell(plan: "Plan | None", *, say: Callable[[str], None], simulate: bool, se
     )
     if plan.tested:
         say(f"By rule, {_seen(expected_changes(plan), codes=plan.total)}")
+        say("That is where accounts move alike; where each has its own course, less is seen.")
     if plan.tested and simulate:
         with progress_bar("simulating") as (started, progress):
             found = simulated_changes(plan, seed=seed, started=started, progress=progress)

@@ -22,6 +22,8 @@ def read_agreed(path: Path, *, variable: Variable) -> pd.DataFrame:
     """
     written = read_table(path)
     raw = in_english(written, variables=(variable,), where=str(path))
+    if "value" in raw.columns and variable.id not in raw.columns:
+        raw = raw.rename(columns={"value": variable.id})
     missing = [name for name in ("post_id", variable.id) if name not in raw.columns]
     if missing:
         raise DataError(

@@ -51,6 +51,8 @@ def read_labels(path: Path, *, posts: pd.DataFrame, codebook: Codebook) -> Given
     _check_not_ours(path)
     raw = read_table(path)
     table = in_english(raw, variables=codebook.post_variables, where=str(path))
+    if "value" in table.columns and codebook.variable().id not in table.columns:
+        table = table.rename(columns={"value": codebook.variable().id})
     variable = _variable(table, codebook=codebook, where=str(path))
     columns = _columns(variable)
     ids = _ids(table, where=str(path))
@@ -231,7 +233,7 @@ def _hard(column: pd.Series, *, variable: Variable, where: str) -> pd.Series:
     if len(blank):
         raise DataError(f"{where}: no {variable.id} in row {several(blank)}; label every post")
     meant = {c.label: c.id for c in variable.categories} | {v: v for v in variable.values}
-    found = written.map(meant)
+    found = written.map(meant).fillna(written.str.lower().map(meant))
     odd = written[found.isna()]
     if len(odd):
         named = several(f"row {row} ({value!r})" for row, value in odd.items())

@@ -8,7 +8,7 @@ import pandas as pd
 from stagemix.merge.cells import Cells, cell_estimates, raw_cells
 from stagemix.merge.converge import balanced
 from stagemix.merge.measures import measures
-from stagemix.merge.moved import account_changes
+from stagemix.merge.moved import account_changes, spans
 from stagemix.merge.reached import reached_table
 from stagemix.merge.robustness import robustness
 from stagemix.mix.groups import group_names, groups_of
@@ -24,12 +24,13 @@ class Details:
 
     `lines` has a row per measure and period, `corrected` and `labels` (nan where the corrected
     one does not exist); `robustness`, `moved`, `reached` and `misfit` are as in the modules of
-    those names.
+    those names; `moved` is from the periods of the first of `spans` to those of the second.
     """
 
     lines: pd.DataFrame
     robustness: pd.DataFrame
     moved: pd.DataFrame
+    spans: tuple[tuple[str, ...], tuple[str, ...]]
     reached: pd.DataFrame
     misfit: Misfit
 
@@ -49,11 +50,13 @@ def details_of(
     groups = groups_of(account, period)
     every, raw = cell_estimates(data, groups), raw_cells(data, groups)
     cells = balanced(every, by=by)
+    early, late = (tuple(sorted(names)) for names in spans(groups, between))
     same = raw.of_accounts(np.asarray(every.there.all(axis=1)))
     return Details(
         lines=_lines(cells, same),
         robustness=robustness(cells, every=every, raw=same),
         moved=account_changes(data, groups, between=between),
+        spans=(early, late),
         reached=reached_table(data, by=by, accounts=accounts),
         misfit=misfit(data, account=account, period=period),
     )

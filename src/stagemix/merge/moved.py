@@ -40,11 +40,11 @@ def spans(groups: Groups, between: tuple[str, str] | None) -> tuple[set[str], se
     if between is None:
         h = len(periods) // 2
         return set(periods[:h]), set(periods[len(periods) - h :])
-    strange = [name for name in between if name not in periods]
-    if strange or between[0] == between[1]:
+    known = all(name in periods for name in between)
+    if not known or periods.index(between[0]) >= periods.index(between[1]):
         raise DataError(
-            f"--between {','.join(between)}: name two different periods; there are "
-            f"{several(periods, most=12)}"
+            f"--between {','.join(between)}: name two different periods, the earlier first; there "
+            f"are {several(periods, most=12)}"
         )
     return {between[0]}, {between[1]}
 
@@ -57,7 +57,8 @@ def account_changes(
     Every account is looked at, so each stands on its own posts: the difference estimator with the
     floored variance in both spans (section 3), nothing borrowed; the two spans hold other posts
     and codes, so the variances add. `p_adjusted` is Holm's (1979) over the accounts. An account
-    with fewer than 10 coded posts in a span that is not wholly coded is `refused`.
+    with fewer than 10 coded posts in a span that is not wholly coded is `refused`; where every
+    post is coded the change is exact, and there is nothing to test.
     """
     early, late = spans(groups, between)
     named = np.array([name != BLANK for name in groups.accounts])
@@ -74,9 +75,10 @@ def account_changes(
     half = Z * np.sqrt(v0 + v1)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stats.norm.sf(np.abs(after - before) / np.sqrt(v0 + v1))
-    p = np.where(half > 0, p, (after == before).astype("float64"))
+    tested = ~refused & (half > 0)
+    p = np.where(tested, p, np.nan)
     adjusted = np.full(len(p), np.nan)
-    adjusted[~refused] = holm(p[~refused])
+    adjusted[tested] = holm(p[tested])
     table = pd.DataFrame(
         {
             "account": groups.accounts,
@@ -90,7 +92,7 @@ def account_changes(
             "p_value": p,
             "p_adjusted": adjusted,
             "status": np.where(refused, REFUSED, OK),
-            "note": np.where(refused, "few_codes_in_span", ""),
+            "note": np.select([refused, ~tested], ["few_codes_in_span", "every_post"], ""),
         }
     )
     table.loc[refused, list(COLUMNS[3:10])] = np.nan

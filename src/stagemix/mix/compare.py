@@ -105,7 +105,7 @@ def _groups(data: Labelled, *, by: str, accounts: pd.DataFrame | None) -> list[_
     posts["coded"] = np.isin(posts.index, data.row)
     posts["drawn"] = data.design.covered
     by_account = posts.groupby(data.posts["account"].to_numpy())
-    told = {"n_codes": ("coded", "sum"), "drawn": ("drawn", "all")}
+    told = {"n_codes": ("coded", "sum"), "drawn": ("drawn", "any")}
     people = by_account.agg(group=("group", "first"), n_posts=("group", "size"), **told)
     labels = data.posts["label"].to_numpy()[:, None] == np.array(data.categories)
     raw, theta = _by_account(data, labels), unbiased_shares(data)

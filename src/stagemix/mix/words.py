@@ -41,6 +41,10 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "en": f"fewer than {SMALL_CELL} posts: not for ranking",
         "zh": f"不足 {SMALL_CELL} 篇推文，不宜排名",
     },
+    "every_post": {
+        "en": "every post is coded: the change itself, nothing to test",
+        "zh": "每篇都已编码：变化本身，无需检验",
+    },
     "few_codes_in_span": {
         "en": f"fewer than {GROUP_CODES} coded posts in one of the two spans",
         "zh": f"前后两段中有一段的编码推文不足 {GROUP_CODES} 篇",

@@ -7,6 +7,7 @@ import pandas as pd
 
 from stagemix.errors import DataError, MissingError, several
 from stagemix.files import whole
+from stagemix.posts.names import ALIASES
 from stagemix.posts.post import posts_from
 from stagemix.posts.tables import read_table, read_text
 from stagemix.posts.values import texts
@@ -93,12 +94,15 @@ def write_corpus(posts: pd.DataFrame, folder: Path) -> Path:
 def read_accounts(folder: Path) -> pd.DataFrame | None:
     """Read the account table of a corpus, one row per account, or None where there is none.
 
-    All columns are text, blanks null. Raises DataError where an account has no name or two rows.
+    All columns are text, blanks null; `account` may be called 公众号, 账号 or alike. Raises DataError where an account has no name or two rows.
     """
     path = folder / ACCOUNTS_FILE
     if not path.is_file():
         return None
     raw = read_table(path)
+    called = [name for name in raw.columns if name in ALIASES["account"]]
+    if "account" not in raw.columns and len(called) == 1:
+        raw = raw.rename(columns={called[0]: "account"})
     if "account" not in raw.columns:
         raise DataError(f"{path}: no column account; found {several(raw.columns, most=20)}")
     table = raw.apply(texts)

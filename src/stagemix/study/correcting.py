@@ -37,6 +37,7 @@ class Corrected:
     level: str
     labels: dict[str, str]
     accounts: pd.DataFrame | None
+    corpus: Path
     remarks: tuple[Remark, ...]
 
 
@@ -106,8 +107,9 @@ def corrected(
         level=variable.level,
         labels=variable.labels,
         accounts=accounts,
+        corpus=labels.corpus,
         remarks=(
-            *([] if study is None else _on_study(study, variable.id, whole=codes is None)),
+            *([] if study is None else _on_study(study, variable.id, found)),
             *on_data(data, source=found.source, absent=found.absent),
             *labels.about,
         ),
@@ -140,6 +142,10 @@ def _by_model(
     study: Study | None,
 ) -> _Labels:
     labels = read_predictions(folder, model=model)
+    if model is None:
+        labels = replace(
+            labels, model=_of_study(labels.model, study, room="models", predictions=folder)
+        )
     card, out_of_fold = _model_of(labels, where=folder)
     variable = codebook.variable(labels.variable)
     source = Remark(en="the codes that the model was trained on", zh="训练模型所用的编码")
@@ -152,7 +158,7 @@ def _by_model(
         codes=found,
         variable=variable,
         categories=labels.categories,
-        corpus=_corpus(labels.corpus, study),
+        corpus=_of_study(labels.corpus, study, room="corpora", predictions=folder),
         about=on_model(card, found.table, out_of_fold, labels=variable.labels),
         card=card,
     )
@@ -248,17 +254,33 @@ def _on_labels(given: Given, file: Path) -> Remark:
     )
 
 
-def _corpus(held: Path, study: Study | None) -> Path:
-    """Where the corpus of the predictions is: where it lay, or in the study if that has moved."""
-    return held if held.is_dir() or study is None else study.root / "corpora" / held.name
+def _of_study(held: Path, study: Study | None, *, room: str, predictions: Path) -> Path:
+    """Where a corpus or model of the name of HELD is: in the study's ROOM, or where it lay.
+
+    A study is copied and moved as a whole: what lies in it comes first for PREDICTIONS that do.
+    """
+    if study is None:
+        return held
+    own = study.root / room / held.name
+    inside = predictions.resolve().is_relative_to(study.root.resolve())
+    return own if own.is_dir() and (inside or not held.is_dir()) else held
 
 
-def _on_study(study: Study, variable: str, *, whole: bool) -> list[Remark]:
+def _on_study(study: Study, variable: str, codes: _Codes) -> list[Remark]:
     out = [INVENTED] if study.invented else []
-    if whole and study.agreed.is_file():
-        missing = standing(study, round_=study.round, variable=variable).remark
-        out += [] if missing is None else [missing]
-    return out
+    if codes.study is None:
+        return out
+    missing = standing(study, round_=study.round, variable=variable).remark
+    drawn, have = len(read_round(study.round, study.rounds).units), len(codes.table) + codes.absent
+    if missing is None and have < drawn:
+        missing = Remark(
+            en=f"{drawn - have} of the {drawn} posts of round {study.round} have no agreed code in "
+            f"{study.agreed.name}; they are treated as if missing by chance in their strata, which "
+            "disagreements are not.",
+            zh=f"轮次 {study.round} 的 {drawn} 篇中有 {drawn - have} 篇在 {study.agreed.name} 里没有编码；"
+            "这里按层内随机缺失处理，而未裁定的分歧并不是随机缺失。",
+        )
+    return out if missing is None else [*out, missing]
 
 
 def _of_round(study: Study, variable: Variable) -> pd.DataFrame:

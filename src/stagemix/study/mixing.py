@@ -1,5 +1,7 @@
 """The shares of a study: the mix table, and groups of accounts compared."""
 
+import re
+
 import pandas as pd
 
 from stagemix.errors import DataError, several
@@ -16,7 +18,7 @@ def split_by(by: str) -> tuple[str, ...]:
 
     `overall` alone stands for no grouping.
     """
-    names = tuple(name.strip() for name in by.split(",") if name.strip())
+    names = tuple(name.strip() for name in re.split("[,，、]", by) if name.strip())
     if names == ("overall",):
         return ()
     groups = [name for name in names if name not in PERIODS]

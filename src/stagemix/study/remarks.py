@@ -127,8 +127,8 @@ def on_errors(found: Misfit) -> Remark:
     )
     if not (found.differs_by_account or found.differs_by_period):
         stands = Remark(
-            en="What is corrected stands either way; labels alone show the classifier's errors too.",
-            zh="校正后的结果都成立；只数标签则含有分类器的误差。",
+            en="What is corrected stands either way; labels alone show their errors too.",
+            zh="校正后的结果都成立；只数标签则含有标签的误差。",
         )
     else:
         what = [
@@ -142,9 +142,10 @@ def on_errors(found: Misfit) -> Remark:
             "校正后的成立。",
         )
     return Remark(
-        en=f"Does the classifier err differently by account? {account.en}. By period? {period.en}. "
-        + stands.en,
-        zh=f"分类器的误差是否因账号而异？{account.zh}。是否因时段而异？{period.zh}。" + stands.zh,
+        en=f"Among posts of one stage, do the labels err differently by account? {account.en}. By "
+        f"period? {period.en}. " + stands.en,
+        zh=f"同一阶段的推文，标签的误差是否因账号而异？{account.zh}。是否因时段而异？{period.zh}。"
+        + stands.zh,
     )
 
 

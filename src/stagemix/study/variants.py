@@ -17,7 +17,6 @@ from stagemix.mix.words import Remark
 from stagemix.posts.corpus import read_corpus
 from stagemix.posts.values import CENSORED_READS
 from stagemix.study.correcting import Corrected
-from stagemix.study.folder import Study
 from stagemix.study.mixing import mix_of, split_by
 
 Floats = NDArray[np.float64]
@@ -61,8 +60,6 @@ def variant(
     source: Corrected,
     *,
     predictions: Path,
-    corpus: Path | None,
-    study: Study | None,
     without_duplicates: bool,
     by_reads: bool,
 ) -> Variant:
@@ -70,17 +67,16 @@ def variant(
 
     WITHOUT_DUPLICATES, of the posts of an account with one text only the earliest counts
     (`mix.domain.first_posts`); BY_READS, each post counts as often as it was read. For either the
-    corpus of PREDICTIONS is read; CORPUS is that of a file of labels, if not the study's. Raises
-    DataError where it lacks posts, or no post has reads.
+    corpus of PREDICTIONS is read. Raises DataError where it lacks posts, or no post has reads.
     """
     if not (without_duplicates or by_reads):
         return Variant(source=source, reads=None)
-    posts, where = _posts(predictions, corpus=corpus, study=study)
+    posts = _posts(source, predictions)
     if without_duplicates:
         source = _without_duplicates(source, posts)
     if not by_reads:
         return Variant(source=source, reads=None)
-    return _by_reads(source, posts, where)
+    return _by_reads(source, posts, source.corpus)
 
 
 def mix_of_variant(counted: Variant, *, by: str) -> pd.DataFrame:
@@ -91,34 +87,20 @@ def mix_of_variant(counted: Variant, *, by: str) -> pd.DataFrame:
     return reads_table(source.data, counted.reads, by=split_by(by), accounts=source.accounts)
 
 
-def _posts(
-    predictions: Path, *, corpus: Path | None, study: Study | None
-) -> tuple[pd.DataFrame, Path]:
-    """The posts that were labelled as their corpus has them, and the corpus."""
+def _posts(source: Corrected, predictions: Path) -> pd.DataFrame:
+    """The posts that were labelled, as their corpus has them."""
+    posts = read_corpus(source.corpus)
     if predictions.is_file():
         # a file of labels from elsewhere has every post of its corpus
-        where = _corpus_of_file(predictions, corpus, study)
-        return read_corpus(where), where
-    labels = read_predictions(predictions)
-    where, ids = labels.corpus, labels.table["post_id"]
-    if not where.is_dir() and study is not None:
-        where = study.root / "corpora" / where.name
-    posts = read_corpus(where)
+        return posts
+    ids = read_predictions(predictions).table["post_id"]
     gone = ids[~ids.isin(posts["post_id"])]
     if len(gone):
         raise DataError(
-            f"{where}: {len(gone)} posts of {predictions} are not there any more "
+            f"{source.corpus}: {len(gone)} posts of {predictions} are not there any more "
             f"({several(gone, most=3)}); classify the corpus again"
         )
-    return posts[posts["post_id"].isin(ids)].reset_index(drop=True), where
-
-
-def _corpus_of_file(file: Path, corpus: Path | None, study: Study | None) -> Path:
-    if corpus is not None:
-        return corpus
-    if study is None:
-        raise DataError(f"{file}: labels of which corpus? name it with --corpus corpora/NAME")
-    return study.root / "corpora" / study.corpus
+    return posts[posts["post_id"].isin(ids)].reset_index(drop=True)
 
 
 def _without_duplicates(source: Corrected, posts: pd.DataFrame) -> Corrected:
