@@ -70,7 +70,9 @@ def main() -> int:
         if subprocess.run([str(tools / tool), *arguments], cwd=ROOT).returncode:
             failed.append(name)
     print("-- tests", flush=True)
-    environment = {**os.environ, "STAGEMIX_BROWSER": found or ""}
+    # the tests run beside each other, so none needs more than one core
+    alone = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = {**alone, **os.environ, "STAGEMIX_BROWSER": found or ""}
     command = [python, "-m", "pytest", "-n", "auto", "-q", *sys.argv[1:]]
     if subprocess.run(command, cwd=ROOT, env=environment).returncode:
         failed.append("tests")
