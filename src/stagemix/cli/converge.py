@@ -15,6 +15,7 @@ from stagemix.cli.output import (
     p_value,
     records,
     remark,
+    steps,
     table,
 )
 
@@ -79,14 +80,16 @@ def command(
     from stagemix.study.folder import codebook_at, find_study
 
     here = Path.cwd()
-    source = corrected(
-        predictions,
-        codebook=codebook_at(here),
-        model=model,
-        codes=codes,
-        corpus=corpus,
-        study=find_study(here),
-    )
+    with steps() as progress:
+        progress("reading predictions and codes")
+        source = corrected(
+            predictions,
+            codebook=codebook_at(here),
+            model=model,
+            codes=codes,
+            corpus=corpus,
+            study=find_study(here),
+        )
     if method is not None:
         if between is not None:
             raise typer.BadParameter("--between does not go with --method")
@@ -95,8 +98,10 @@ def command(
             remark(line.en)
         _print_tests(tests, conclusion, format_)
         return
-    found = convergence_of(source, by=by)
-    details = details_of_study(source, by=by, between=between)
+    with steps() as progress:
+        progress("estimating and testing changes")
+        found = convergence_of(source, by=by)
+        details = details_of_study(source, by=by, between=between)
     if format_ is Format.TEXT:
         _print_verdicts(found)
         _print_measures(found)

@@ -13,6 +13,7 @@ from stagemix.cli.output import (
     percent,
     records,
     remark,
+    steps,
     table,
 )
 
@@ -131,24 +132,27 @@ def command(
     check_choices(by_reads=by_reads, coder_error=coder_error, pseudo=pseudo_outcomes)
     here = Path.cwd()
     study = find_study(here)
-    source = corrected(
-        predictions,
-        codebook=codebook_at(here),
-        model=model,
-        codes=codes,
-        corpus=corpus,
-        study=study,
-    )
-    counted = variant(
-        source,
-        predictions=predictions,
-        without_duplicates=without_duplicates,
-        by_reads=by_reads,
-    )
-    band, lines = _coder_error(counted.source) if coder_error else (None, [])
-    lines = [line.en for line in counted.source.remarks] + lines
     machines = format_ is not Format.TEXT
-    found = band if band is not None and machines else mix_of_variant(counted, by=by)
+    with steps() as progress:
+        progress("reading predictions and codes")
+        source = corrected(
+            predictions,
+            codebook=codebook_at(here),
+            model=model,
+            codes=codes,
+            corpus=corpus,
+            study=study,
+        )
+        counted = variant(
+            source,
+            predictions=predictions,
+            without_duplicates=without_duplicates,
+            by_reads=by_reads,
+        )
+        progress("estimating the shares")
+        band, lines = _coder_error(counted.source) if coder_error else (None, [])
+        lines = [line.en for line in counted.source.remarks] + lines
+        found = band if band is not None and machines else mix_of_variant(counted, by=by)
     if pseudo_outcomes is not None:
         lines.append(write_pseudo_outcomes(counted.source, pseudo_outcomes))
     if machines:

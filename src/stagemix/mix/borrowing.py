@@ -166,12 +166,15 @@ def _predict(
     """Share of one category in G groups, and the ends of its interval, arrays (G,)."""
     groups = len(posts.size)
     kept = np.flatnonzero(posterior.sum(axis=(1, 2)) > 1e-4 * groups)
-    mean, variance = [], []
-    for b in kept:
-        chance = expit((slopes[b] * posts.mid + posts.offset[:, None])[:, :, None] + GRID)
-        mean.append(np.einsum("gb,gbe->ge", posts.count, chance))
-        variance.append(mean[-1] - np.einsum("gb,gbe->ge", posts.count, chance**2))
-    p, t, v = (_per_group(x) for x in (posterior[kept], np.stack(mean), np.stack(variance)))
+    group, step = np.nonzero(posts.count)
+    count, mid = posts.count[group, step][:, None], posts.mid[group, step]
+    own, start = np.unique(group, return_index=True)
+    mean, variance = np.zeros((2, len(kept), groups, len(GRID)))
+    for i, b in enumerate(kept if len(group) else []):
+        chance = expit((slopes[b] * mid + posts.offset[group])[:, None] + GRID)
+        mean[i, own] = np.add.reduceat(count * chance, start)
+        variance[i, own] = mean[i, own] - np.add.reduceat(count * chance**2, start)
+    p, t, v = (_per_group(x) for x in (posterior[kept], mean, variance))
     p /= p.sum(axis=1, keepdims=True)
     low, high = posts.known / posts.size, posts.known / posts.size
     cumulated, uniform = np.cumsum(p, axis=1), rng.random((groups, draws))
