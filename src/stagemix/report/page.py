@@ -139,6 +139,7 @@ def render(report: Report, specs: dict[str, dict[str, object]]) -> str:
     environment.filters["on_merging"] = lambda found: on_merging(found).zh
     environment.filters["on_alikeness"] = lambda found: on_alikeness(found).zh
     environment.filters["stages"] = lambda names: named(names, report.labels)
+    environment.filters["p"] = _p
     environment.filters["signed"] = _signed
     environment.filters["status"] = STATUS.__getitem__
     environment.filters["words"] = lambda note: words(note, language="zh")
@@ -176,6 +177,12 @@ def _scenario(name: str) -> str:
 def named(names: str, labels: dict[str, str]) -> str:
     """Write category ids joined by `;` as their labels."""
     return "、".join(labels.get(name, name) for name in names.split(";") if name) or "–"
+
+
+def _p(value: object) -> str:
+    if value is None or value != value:
+        return "–"
+    return "< 0.001" if float(value) < 0.001 else f"{float(value):.3f}"  # type: ignore[arg-type]
 
 
 def _signed(value: object) -> str:
