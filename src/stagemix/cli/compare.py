@@ -42,19 +42,10 @@ def command(
 
     Example: stagemix compare predictions/posts --by sector
     """
-    from stagemix.study.correcting import corrected
-    from stagemix.study.folder import codebook_at, find_study
+    from stagemix.study.correcting import corrected_at
     from stagemix.study.mixing import comparison_of
 
-    here = Path.cwd()
-    source = corrected(
-        predictions,
-        codebook=codebook_at(here),
-        model=model,
-        codes=codes,
-        corpus=corpus,
-        study=find_study(here),
-    )
+    source = corrected_at(Path.cwd(), predictions, model=model, codes=codes, corpus=corpus)
     found = comparison_of(source, by=by)
     if format_ is Format.TEXT:
         _print_for_people(found, source.labels)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stagemix.cli.converge import TITLES
+from stagemix.cli.convergence import TITLES
 from stagemix.cli.output import percent, records, steps, table
 
 if TYPE_CHECKING:

@@ -117,8 +117,7 @@ def command(
 
     Example: stagemix mix predictions/posts --by account,year --format csv
     """
-    from stagemix.study.correcting import corrected
-    from stagemix.study.folder import codebook_at, find_study
+    from stagemix.study.correcting import corrected_at
     from stagemix.study.variants import (
         check_choices,
         mix_of_variant,
@@ -130,19 +129,10 @@ def command(
         raise typer.BadParameter("--coder-error is about the study's round; leave --codes out")
     by_reads = weight is Weight.READS
     check_choices(by_reads=by_reads, coder_error=coder_error, pseudo=pseudo_outcomes)
-    here = Path.cwd()
-    study = find_study(here)
     machines = format_ is not Format.TEXT
     with steps() as progress:
         progress("reading predictions and codes")
-        source = corrected(
-            predictions,
-            codebook=codebook_at(here),
-            model=model,
-            codes=codes,
-            corpus=corpus,
-            study=study,
-        )
+        source = corrected_at(Path.cwd(), predictions, model=model, codes=codes, corpus=corpus)
         counted = variant(
             source,
             predictions=predictions,

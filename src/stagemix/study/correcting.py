@@ -17,7 +17,7 @@ from stagemix.mix.sample import Labelled, labelled_corpus
 from stagemix.mix.words import Remark
 from stagemix.posts.corpus import read_accounts, read_corpus
 from stagemix.posts.tables import READERS
-from stagemix.study.folder import INVENTED, Study
+from stagemix.study.folder import INVENTED, Study, codebook_at, find_study
 from stagemix.study.remarks import on_data, on_model
 from stagemix.study.standing import standing
 
@@ -113,6 +113,25 @@ def corrected(
             *on_data(data, source=found.source, absent=found.absent),
             *labels.about,
         ),
+    )
+
+
+def corrected_at(
+    start: Path,
+    predictions: Path,
+    *,
+    model: Path | None,
+    codes: Path | None,
+    corpus: Path | None,
+) -> Corrected:
+    """Do as `corrected` does, with the study at START and its codebook, outside one the default."""
+    return corrected(
+        predictions,
+        codebook=codebook_at(start),
+        model=model,
+        codes=codes,
+        corpus=corpus,
+        study=find_study(start),
     )
 
 
