@@ -50,10 +50,10 @@ def cell_estimates(data: Labelled, groups: Groups) -> Cells:
     """Estimate every account's mix in every period of GROUPS; undated posts are in none.
 
     Only cells with two posts or more are estimated (a square needs two), only where every stratum
-    that reaches into the cell has a code, and none of posts without a group (`—`). With R = sum(e/pi)/N over the coded posts,
-    theta = mean p + R; f = p^2 + 2 p R + S2, S2 from pairs of coded posts;
-    square = (N f - theta)/(N - 1). A cell of which every post was sure to be coded has its
-    exact shares.
+    that reaches into the cell has a code, and none of posts without a group (`—`). With
+    R = sum(e/pi)/N over the coded posts, theta = mean p + R; f = p^2 + 2 p R + S2, S2 from pairs
+    of coded posts; square = (N f - theta)/(N - 1). A cell of which every post was sure to be coded
+    has its exact shares.
     """
     size = np.bincount(groups.number, minlength=groups.count)
     theta, square = _estimates(data, groups, size[:, None].astype("float64"))
