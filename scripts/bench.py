@@ -2,11 +2,13 @@
 
     python3 scripts/bench.py classifier --codes coded.csv --corpus posts.parquet --out bench.json
     python3 scripts/bench.py statistics --out statistics.json --quick
+    python3 scripts/bench.py agreement --out agreement.json
 
 `classifier`: CODES has post_id, title, text, the column named by --column (agreed), and every post
 of it is added to the corpus. `statistics`: on simulated worlds (see `measure/`), and
 with --texts on texts dealt out to accounts, a parquet file of `tokens` (words with blanks between)
-and `label`. Figures are written to --out with date, machine and versions.
+and `label`. `agreement`: how fast reliability is, beside a loop around the krippendorff package, and with
+--coverage how often its interval holds the true alpha. Figures are written to --out with date, machine and versions.
 """
 
 import argparse
@@ -37,15 +39,28 @@ def parsed() -> argparse.Namespace:
     statistics.add_argument("--texts", type=Path, help="a parquet file of tokens and label")
     statistics.add_argument("--jobs", type=int, default=2)
     statistics.add_argument("--only", help="parts, as shares,cells,texts,merging,alike,speed")
+    agreement = commands.add_parser("agreement", help="reliability, beside public packages")
+    agreement.add_argument("--out", type=Path, default=Path("agreement.json"))
+    agreement.add_argument("--units", type=int, default=10_000)
+    agreement.add_argument("--coders", type=int, default=5)
+    agreement.add_argument("--resamples", type=int, default=1000)
+    agreement.add_argument("--designs", type=int, default=200, help="random designs to compare")
+    agreement.add_argument("--coverage", action="store_true", help="simulate the interval instead")
+    agreement.add_argument("--replicates", type=int, help="of the simulation, instead of the usual")
     return parser.parse_args()
 
 
 def main() -> int:
     arguments = parsed()
-    extras = ["bench"] if arguments.command == "statistics" else []
+    extras = [] if arguments.command == "classifier" else ["bench"]
     if not FOLDER.exists() or not Path(sys.prefix).samefile(FOLDER):
         return subprocess.run([ready(*extras), *sys.argv]).returncode
     sys.path.insert(0, str(Path(__file__).with_name("measure")))
+    if arguments.command == "agreement":
+        import agreeing
+
+        agreeing.write(agreeing.measure(arguments), arguments)
+        return 0
     if arguments.command == "statistics":
         # replicates run beside each other, so none needs more than one core
         os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,9 +1,12 @@
 """What several tests share: a small invented corpus with codes, and a model trained on it."""
 
+import os
 import random
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,9 @@ import pytest
 from stagemix.codes.codebook import default_codebook
 from stagemix.mix.sample import Labelled, labelled_corpus
 from stagemix.study.modelling import classify_folder, train_files
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 PARTS = {
     "publish": [
@@ -189,3 +195,18 @@ def guesses() -> Callable[..., np.ndarray]:
         return raw / raw.sum(axis=1, keepdims=True)
 
     return build
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """The system's Chromium through Playwright; skipped where there is none."""
+    found = os.environ.get("STAGEMIX_BROWSER") or shutil.which("chromium") or ""
+    if not found:
+        pytest.skip("no Chromium, Chrome or Edge on this machine")
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=flags)
+        yield chromium
+        chromium.close()

@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from stagemix.cli.main import app
+from stagemix.codes.codebook import default_codebook
+from stagemix.codes.rounds import read_round
+from stagemix.codes.store import CodeStore
 from stagemix.mix.table import COLUMNS
+from stagemix.study.folder import init_study
 
 COMMANDS = ("demo", "init", "import", "sample", "code", "agree", "train", "evaluate", "classify",
             "mix", "converge", "report")  # fmt: skip
@@ -46,6 +52,157 @@ def test_outside_a_study_a_command_that_needs_one_says_how_to_begin(run, tmp_pat
     assert done.stderr == (
         f"stagemix: {tmp_path}: not in a study (no study.toml); begin one with `stagemix init`\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--coders", "a"], "--n: how many posts? --plan says how many it takes"),
+        (
+            ["--coders", "a", "--unit", "account", "--n", "5", "--by", "account", "--together"],
+            "--unit account takes every account; leave --n, --by, --together out",
+        ),
+        (
+            ["--coders", "a", "--unit", "account", "--plan", "--purpose", "pilot", "--seed", "1"],
+            "--unit account takes every account; leave --purpose, --plan, --seed out",
+        ),
+        (
+            ["--coders", "a", "--plan", "--for", "converge"],
+            "--plan draws nothing; --for converge says its own as it draws",
+        ),
+        (
+            ["--coders", "a", "--n", "5", "--width", "0.1", "--least-agreement", "0.7"],
+            "--width, --least-agreement: goes with --plan",
+        ),
+        (["--coders", "a", "--n", "5", "--purpose", "check"], "Invalid value for '--purpose'"),
+    ],
+)
+def test_options_of_sample_that_do_not_go_together(arguments, said):
+    done = CliRunner().invoke(app, ["sample", "corpora/posts", *arguments])
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--from-excel", "a.xlsx", "--join"], "--join and --beside go with --from-csv"),
+        (["--settle", "a.csv", "--beside"], "--join and --beside go with --from-csv"),
+        (
+            ["--from-csv", "a.csv", "--beside", "--join"],
+            "--join lets codes count, --beside does not; give one",
+        ),
+    ],
+)
+def test_options_of_code_that_do_not_go_together(arguments, said):
+    done = CliRunner().invoke(app, ["code", *arguments])
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.fixture
+def own_study(tmp_path, monkeypatch):
+    """A study of six posts of two accounts, in which commands are run."""
+    init_study(tmp_path)
+    corpus = tmp_path / "corpora" / "posts"
+    corpus.mkdir()
+    rows = [f"p{n},{'东篱' if n < 3 else '听潮'},题{n},2021-03-0{n + 1}" for n in range(6)]
+    (corpus / "posts.csv").write_text(
+        "\n".join(["post_id,account,title,published_at", *rows]), encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def command(*arguments):
+    done = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert done.exit_code == 0, (done.stderr, done.exception)
+    return done.stdout
+
+
+def test_a_round_of_posts_with_its_purpose_and_what_it_asks(own_study):
+    out = command(
+        "sample", "corpora/posts", "--n", 6, "--round", "试编", "--coders", "甲、乙", "--overlap", 0,
+        "--together", "--purpose", "pilot", "--ask", "functions，stage",
+    )  # fmt: skip
+    assert "6 posts drawn (stratified, seed 1) as round 试编 (pilot) for " in out
+    assert f"; kept in {own_study / 'coding' / 'rounds'}\n" in out
+    made = read_round("试编", own_study / "coding" / "rounds")
+    assert (made.purpose, made.asks) == ("pilot", ("functions", "stage"))
+    assert {frozenset(made.units_of(c)) for c in "甲乙"} == {
+        frozenset({"p0", "p1", "p2"}),
+        frozenset({"p3", "p4", "p5"}),
+    }
+
+
+def test_accounts_from_the_round_to_the_agreed_codes(run, own_study):
+    done = run("sample", "corpora/posts", "--unit", "account", "--coders", "甲,乙")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        f"2 accounts, all there are, as round accounts for 甲, 乙; kept in "
+        f"{own_study / 'coding' / 'rounds'}\n"
+        "Next: stagemix code --to-excel sheets/accounts.xlsx --round accounts\n"
+    )
+    done = run("code", "--to-excel", "sheets/a.xlsx", "--round", "accounts")
+    assert done.stdout == (
+        "sheets/a-甲.xlsx: 2 accounts to code\nsheets/a-乙.xlsx: 2 accounts to code\n"
+    )
+    part = next(v for v in default_codebook().of_unit("account")).parts[0].id
+    (own_study / "a.csv").write_text(
+        f"账号,编码员,变量,编码\n东篱,甲,{part},是\n东篱,乙,{part},否\n", encoding="utf-8"
+    )
+    out = command("code", "--from-csv", "a.csv", "--round", "accounts")
+    assert out == (
+        "a.csv: 2 codes of round accounts, 2 new\n"
+        "Round accounts: of 2 accounts 0 have a code, 1 have none, 1 disagreements are open, "
+        "0 wait for another coder.\n"
+        "Next: stagemix agree\n"
+    )
+    (own_study / "s.csv").write_text("账号,取值,理由\n东篱,是,菜单\n", encoding="utf-8")
+    out = command("code", "--settle", "s.csv", "--round", "accounts", "--by", "丙")
+    agreed = own_study / "coding" / "agreed-accounts.csv"
+    assert out == f"1 accounts settled by 丙; the agreed codes are in {agreed}\n"
+    assert pd.read_csv(agreed)[["account", part]].to_numpy().tolist() == [["东篱", 1]]
+    times = CodeStore(own_study / "coding").codes()["coded_at"]
+    assert times.str.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}[+-]\d\d:\d\d").all()
+
+
+def test_every_account_for_machines(own_study):
+    out = command(
+        "sample", "corpora/posts", "--unit", "account", "--coders", "甲", "--ask", "inventory",
+        "--round", "功能", "--format", "csv",
+    )  # fmt: skip
+    assert out == (
+        "account,stratum,inclusion_probability,coders\n东篱,all,1.0,甲\n听潮,all,1.0,甲\n"
+    )
+    assert read_round("功能", own_study / "coding" / "rounds").asks == ("inventory",)
+
+
+def test_codes_by_others_join_a_round_or_stand_beside_it(own_study):
+    command("sample", "corpora/posts", "--n", 6, "--coders", "甲,乙")
+    rows = "post_id,coder,variable,value\np0,{0},stage,发布\np1,{0},stage,服务\n"
+    for name in ("甲", "丙", "模型"):
+        (own_study / f"{name}.csv").write_text(rows.format(name), encoding="utf-8")
+    command("code", "--from-csv", "甲.csv")
+    refused = CliRunner().invoke(app, ["code", "--from-csv", "丙.csv"])
+    assert str(refused.exception) == (
+        "丙.csv: row 2 (丙), 3 (丙) is by a coder whom the round final does not name; its coders "
+        "are 甲, 乙; --join lets a further coder code it, --beside keeps codes for comparison only"
+    )
+    out = command("code", "--from-csv", "丙.csv", "--join")
+    assert out.startswith(
+        "丙.csv: 2 codes of round final, 2 new\n丙 joined the round final for what they coded\n"
+        "Round final: The coding is not finished: "
+    )
+    out = command("code", "--from-csv", "模型.csv", "--beside")
+    assert out == (
+        "模型.csv: 2 codes of round final, 2 new\n"
+        "They stand beside the coders' and count nowhere. Next: stagemix agree\n"
+    )
+    kinds = CodeStore(own_study / "coding").codes().groupby("coder")["kind"].unique()
+    assert {name: list(kind) for name, kind in kinds.items()} == {
+        "甲": ["independent"], "丙": ["independent"], "模型": ["beside"],
+    }  # fmt: skip
 
 
 def test_train_evaluate_classify_outside_a_study(run, worked, tmp_path):

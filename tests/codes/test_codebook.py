@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from stagemix.codes.codebook import (
     read_codebook,
     read_codebook_text,
 )
+from stagemix.codes.versions import changes, kept_versions
 from stagemix.errors import DataError, MissingError
 
 HEAD = 'id = "c"\nversion = "1"\n'
@@ -19,7 +21,7 @@ PLAIN = HEAD + STAGE + TWO
 def test_the_default_codebook_has_the_four_stages_in_order() -> None:
     codebook = default_codebook()
     stage = codebook.variable()
-    assert (codebook.id, codebook.version) == ("egov-stages", "1.2")
+    assert (codebook.id, codebook.version) == ("egov-stages", "1.3")
     assert (stage.id, stage.level, stage.unit) == ("stage", "ordinal", "post")
     assert stage.values == ("publish", "interact", "service", "cooperate")
     assert stage.labels == {
@@ -45,13 +47,53 @@ def test_a_multiple_variable_is_kept_as_one_yes_no_variable_per_category() -> No
     assert [part.value_of(text) for text in ("1", "0", "是", "否")] == ["1", "0", "1", "0"]
 
 
+def test_the_inventory_asks_of_accounts_for_functions_of_each_stage_above_publish() -> None:
+    codebook = default_codebook()
+    assert [v.id for v in codebook.post_variables] == ["stage", "functions"]
+    (inventory,) = codebook.of_unit("account")
+    assert (inventory.id, inventory.level, inventory.optional) == ("inventory", "multiple", False)
+    of = Counter(category.stage for category in inventory.categories)
+    assert of == {"interact": 4, "service": 5, "cooperate": 4, "": 3}
+    assert all(c.definition and c.include and c.exclude for c in inventory.categories)
+    assert [c.stage for c in codebook.post_variables[1].categories] == [
+        "publish", "interact", "service",
+    ]  # fmt: skip
+
+
+def test_the_version_before_changes_nothing_about_the_codes_it_has() -> None:
+    kept = kept_versions(Path(__file__).parents[2] / "coding")
+    assert sorted(kept) == ["1.2", "1.3"]
+    assert kept["1.3"] == default_codebook()
+    assert changes(kept["1.2"], kept["1.3"]) == {}
+    assert kept["1.2"].variable() == kept["1.3"].variable()
+
+
+STAGED = PLAIN + '[[variables]]\nid = "f"\nlevel = "multiple"\n[[variables.categories]]\nid = "a"\n'
+
+
+def test_a_function_of_no_stage_of_the_first_post_variable_is_refused() -> None:
+    codebook = read_codebook_text(STAGED + 'stage = "q"\n', where="c.toml")
+    assert [c.stage for c in codebook.variables[1].categories] == ["q"]
+    with pytest.raises(DataError) as caught:
+        read_codebook_text(STAGED + 'stage = "r"\n', where="c.toml")
+    assert str(caught.value) == (
+        "c.toml: variable f: category a is of the stage r, which the first post variable does not "
+        "have; it has p, q"
+    )
+
+
 @pytest.mark.parametrize("name", ["functions", "stages"])
 def test_an_unknown_variable_names_those_there_are(name: str) -> None:
     with pytest.raises(DataError) as caught:
         default_codebook().variable(name)
     assert str(caught.value) == (
         f"the codebook has no variable {name}; it has stage, functions.also_publish, "
-        "functions.also_interact, functions.also_service"
+        "functions.also_interact, functions.also_service, inventory.community, "
+        "inventory.one_to_one, inventory.opinion, inventory.complaint, inventory.own_violations, "
+        "inventory.booking, inventory.payment, inventory.progress, inventory.lookup, "
+        "inventory.quick_claim, inventory.with_bank, inventory.with_platform, "
+        "inventory.across_departments, inventory.privacy_notice, inventory.authorisation, "
+        "inventory.identity_check"
     )
 
 

@@ -1,38 +1,14 @@
-from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from stagemix.codes.codebook import default_codebook
-from stagemix.codes.incoming import codes_of, read_long_codes, read_settled, without_known
-from stagemix.codes.rounds import Round
-from stagemix.codes.store import COLUMNS, SETTLED, Code
+from stagemix.codes.codebook import default_codebook, read_codebook_text
+from stagemix.codes.incoming import read_long_codes
 from stagemix.errors import DataError, MissingError
 
 BOOK = default_codebook()
-WHEN = "2024-03-01T09:00:00+08:00"
+PARTS = ", ".join(part.id for variable in BOOK.variables for part in variable.parts)
 KNOWN = "stage: publish, interact, service, cooperate, uncodable"
-ROUND = Round(
-    name="final",
-    corpus="corpora/posts",
-    design="simple",
-    by=(),
-    allocation="proportional",
-    minimum=0,
-    seed=1,
-    frame="f",
-    without=(),
-    strata={"all": (9, 3)},
-    units=pd.DataFrame(
-        {
-            "post_id": ["p1", "p2", "p3"],
-            "stratum": "all",
-            "inclusion_probability": 1 / 3,
-            "coders": ["a;b", "a", "b"],
-        }
-    ),
-)
 
 
 def written(path: Path, text: str) -> Path:
@@ -121,8 +97,7 @@ WRONG = {
         "no coder in row 2; fill it in"),
     "no variable": (["p1,a,,publish"], None, "no variable in row 2; fill it in"),
     "unknown variable": (["p1,a,stage,publish", "p1,a,tone,good"], None,
-        "row 3: the codebook has no variable tone; it has stage, functions.also_publish, "
-        "functions.also_interact, functions.also_service"),
+        f"row 3: the codebook has no variable tone; it has {PARTS}"),
     "unknown value": (["p1,a,stage,publish", "p2,a,stage,发部", "p3,a,stage,Service"], None,
         f"not a value of the codebook in row 3 ('发部'), row 4 ('Service'); known are {KNOWN}"),
     "unknown value of a part": (["p1,a,functions.also_service,yes"], None,
@@ -149,147 +124,67 @@ def test_a_missing_file(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path / 'codes.csv'}: no such file"
 
 
-def taken(path: Path) -> list[Code]:
-    table = read_long_codes(path, codebook=BOOK)
-    return codes_of(table, round_=ROUND, codebook=BOOK, coded_at=WHEN, where=str(path))
+MENU = read_codebook_text(
+    """
+    id = "c"
+    version = "1"
+    [[variables]]
+    id = "menu"
+    label = "菜单"
+    unit = "account"
+    level = "multiple"
+    categories = [{id = "pay", label = "缴费"}, {id = "ask", label = "咨询"}]
+    [[variables]]
+    id = "note"
+    label = "印象"
+    unit = "account"
+    level = "text"
+    """,
+    where="c",
+)
 
 
-def test_codes_are_of_the_round_and_of_the_codebook_as_it_is(tmp_path: Path) -> None:
-    assert taken(long_codes(tmp_path, "p1,b,stage,合作")) == [
-        Code(
-            round="final",
-            unit="p1",
-            coder="b",
-            variable="stage",
-            value="cooperate",
-            codebook_version="1.2",
-            coded_at=WHEN,
-        )
+@pytest.mark.parametrize("column", ["account", "账号", "公众号", " Account ", "post_id", "编号"])
+def test_codes_of_accounts_name_the_account(tmp_path: Path, column: str) -> None:
+    path = long_codes(tmp_path, "东篱发布,a,menu.pay,是", header=f"{column},coder,variable,value")
+    table = read_long_codes(path, codebook=MENU, kind="account")
+    assert table[["unit", "variable", "value"]].to_numpy().tolist() == [
+        ["东篱发布", "menu.pay", "1"]
     ]
 
 
-OUTSIDE = (
-    "codes a post that is not in the round final; remove it or name the right round with --round"
-)
-NOT_GIVEN = "is by a coder to whom the round final does not give the post; its coders are a, b"
+def test_the_account_is_meant_where_a_file_of_accounts_has_ids_too(tmp_path: Path) -> None:
+    path = long_codes(
+        tmp_path, "17,东篱发布,u,a,是,很全", header="编号,公众号,unit,coder,缴费,印象"
+    )
+    table = read_long_codes(path, codebook=MENU, kind="account")
+    assert table[["unit", "variable", "value"]].to_numpy().tolist() == [
+        ["东篱发布", "menu.pay", "1"],
+        ["东篱发布", "note", "很全"],
+    ]
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "header", "said"),
     [
-        (["p1,a,stage,publish", "p7,a,stage,publish", "p8,b,stage,publish"], f"row 3, 4 {OUTSIDE}"),
-        (["p1,a,stage,publish", "p1,c,stage,publish"], f"row 3 (c) {NOT_GIVEN}"),
-        (["p3,a,stage,publish", "p2,b,stage,publish"], f"row 2 (a), 3 (b) {NOT_GIVEN}"),
+        (
+            ["x,a,menu.pay,1"],
+            "unit,coder,variable,value",
+            "no column account; the columns are account, coder, variable, value, a row for each "
+            "code (账号, 编码员, 变量, 编码)",
+        ),
+        ([",a,menu.pay,1"], "account,coder,variable,value", "no account in row 2; fill it in"),
+        (
+            ["x,y,a,menu.pay,1"],
+            "账号,公众号,coder,variable,value",
+            "columns 账号, 公众号 both mean account; rename one of them",
+        ),
     ],
 )
-def test_codes_that_the_round_did_not_ask_for(tmp_path: Path, rows: list[str], said: str) -> None:
-    path = long_codes(tmp_path, *rows)
-    with pytest.raises(DataError) as caught:
-        taken(path)
-    assert str(caught.value) == f"{path}: {said}"
-
-
-@pytest.mark.parametrize(
-    ("row", "said"), [("p7,a,publish,1", f"row 2 {OUTSIDE}"), ("p1,c,publish,1", f"row 2 (c) {NOT_GIVEN}")]
-)  # fmt: skip
-def test_a_wide_row_is_named_once(tmp_path: Path, row: str, said: str) -> None:
-    path = long_codes(tmp_path, row, header="post_id,coder,stage,functions.also_service")
-    with pytest.raises(DataError) as caught:
-        taken(path)
-    assert str(caught.value) == f"{path}: {said}"
-
-
-OWN = Code(round="final", unit="p1", coder="a", variable="stage", value="publish", coded_at=WHEN)
-NO_CODES = pd.DataFrame(columns=list(COLUMNS), dtype="str")
-
-
-def held(*codes: Code) -> pd.DataFrame:
-    return pd.DataFrame([vars(code) for code in codes], columns=list(COLUMNS), dtype="str")
-
-
-@pytest.mark.parametrize(
-    ("before", "code", "new"),
-    [
-        ([], OWN, True),
-        ([OWN], replace(OWN, coded_at="later"), False),
-        ([OWN], replace(OWN, value="service"), True),
-        ([OWN], replace(OWN, memo="why"), True),
-        ([OWN, replace(OWN, value="service")], replace(OWN, coded_at="later"), True),
-        ([OWN], replace(OWN, coder="b"), True),
-        ([OWN], replace(OWN, variable="functions.also_service"), True),
-        ([OWN], replace(OWN, kind=SETTLED), True),
-        ([OWN, replace(OWN, kind=SETTLED, value="service")], OWN, False),
-    ],
-)
-def test_only_what_the_coder_does_not_say_already_is_new(
-    before: list[Code], code: Code, new: bool
+def test_what_is_wrong_with_codes_of_accounts(
+    tmp_path: Path, rows: list[str], header: str, said: str
 ) -> None:
-    assert without_known([code], held(*before)) == ([code] if new else [])
-
-
-HELD = held(OWN, replace(OWN, coder="b", value="service"), replace(OWN, unit="p2"))
-
-
-def settled(path: Path, *, variable: str = "stage", codes: pd.DataFrame = HELD) -> list[Code]:
-    return read_settled(
-        path, held=codes, codebook=BOOK, variable=variable, by="consensus", coded_at=WHEN
-    )
-
-
-def test_settled_values_come_with_their_reason_and_blank_ones_stay_open(tmp_path: Path) -> None:
-    path = written(
-        tmp_path / "s.csv",
-        "post_id,title,a,b,value,reason\np1,题,publish,service,服务,照着能办\np2,题,publish,,,\n",
-    )
-    assert settled(path) == [
-        Code(
-            round="final",
-            unit="p1",
-            coder="consensus",
-            variable="stage",
-            value="service",
-            kind="settled",
-            memo="照着能办",
-            codebook_version="1.2",
-            coded_at=WHEN,
-        )
-    ]
-
-
-def test_a_settled_table_may_have_chinese_columns(tmp_path: Path) -> None:
-    path = written(tmp_path / "s.csv", "编号,编码,理由\np1,服务,能办\n")
-    assert [(c.unit, c.value, c.memo) for c in settled(path)] == [("p1", "service", "能办")]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("post_id,code\np1,x\n", "no column value; the columns are post_id, value, reason"),
-        ("post_id,value\np1,\n", "settles nothing; fill in the column value"),
-        (
-            "post_id,value\np1,service\np9,service\n",
-            "row 3 settles a post that nobody coded in the round",
-        ),
-        (
-            "post_id,value\np1,service\np2,service\np1,publish\n",
-            "rows 2, 4 settle the same post; keep one",
-        ),
-        (
-            "post_id,value\np1,good\n",
-            f"not a value of the codebook in row 2 ('good'); known are {KNOWN}",
-        ),
-    ],
-)
-def test_a_file_that_settles_wrongly(tmp_path: Path, text: str, said: str) -> None:
-    path = written(tmp_path / "s.csv", text)
+    path = long_codes(tmp_path, *rows, header=header)
     with pytest.raises(DataError) as caught:
-        settled(path)
+        read_long_codes(path, codebook=MENU, kind="account")
     assert str(caught.value) == f"{path}: {said}"
-
-
-def test_a_variable_that_nobody_coded_cannot_be_settled(tmp_path: Path) -> None:
-    path = written(tmp_path / "s.csv", "post_id,value\np1,1\n")
-    with pytest.raises(DataError, match=r"row 2 settles a post that nobody coded in the round$"):
-        settled(path, variable="functions.also_service")
-    with pytest.raises(DataError, match=r"row 2 settles a post that nobody coded in the round$"):
-        settled(path, codes=NO_CODES)

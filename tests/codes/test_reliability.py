@@ -1,109 +1,26 @@
+from itertools import combinations
+
 import krippendorff
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from stagemix.codes.codebook import Variable, default_codebook, read_codebook_text
-from stagemix.codes.reliability import (
-    Reliability,
-    coincidences,
-    krippendorff_alpha,
-    percent_agreement,
-    reliability,
-)
+from stagemix.codes.coefficients import NO_PAIRS, NO_VARIATION
+from stagemix.codes.figures import ABSENT, EVERY
+from stagemix.codes.reliability import AFTER, BEFORE, TEXT, Codability, Reliability, reliability
 from stagemix.errors import DataError
 
-NAN = float("nan")
 STAGE = default_codebook().variable()
 NOMINAL = read_codebook_text(
     'id = "c"\nversion = "1"\n[[variables]]\nid = "v"\nlevel = "nominal"\n'
     + "".join(f'[[variables.categories]]\nid = "{name}"\n' for name in "abcde"),
     where="c",
 ).variable()
+WHY = Variable(id="why", label="why", level="text")
 
 
-def matrix_of(*coders: str, of: str) -> np.ndarray:
-    """One text per coder, a character per unit, `.` for no code, as the papers print them."""
-    return np.array([[NAN if c == "." else of.index(c) for c in row] for row in coders]).T
-
-
-# Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, sections A, B and C
-PUBLISHED = {
-    "A binary, two observers": (["0100000010", "1110010000"], "01", "nominal", 0.095),
-    "B nominal, two observers": (["aabbdcccedda", "babbbcccéddd".replace("é", "e")], "abcde", "nominal", 0.692),
-    "C nominal, four observers": (
-        ["123321412...", "1233224125.3", ".3332342251.", "12332441251."], "12345", "nominal", 0.743),
-    "D ordinal, four observers": (
-        ["123321412...", "1233224125.3", ".3332342251.", "12332441251."], "12345", "ordinal", 0.815),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("coders", "of", "level", "printed"), PUBLISHED.values(), ids=PUBLISHED)
-def test_alpha_of_the_published_examples(
-    coders: list[str], of: str, level: str, printed: float
-) -> None:
-    matrix = matrix_of(*coders, of=of)
-    alpha = krippendorff_alpha(matrix, values=len(of), level=level)
-    theirs = krippendorff.alpha(
-        reliability_data=matrix.T, level_of_measurement=level, value_domain=list(range(len(of)))
-    )
-    assert alpha == pytest.approx(printed, abs=0.0005)
-    assert alpha == pytest.approx(theirs, abs=1e-12)
-
-
-def test_the_coincidences_of_the_published_four_observer_example() -> None:
-    o = coincidences(matrix_of(*PUBLISHED["C nominal, four observers"][0], of="12345"), values=5)
-    assert o.sum() == pytest.approx(40)
-    assert o.sum(axis=1) == pytest.approx([9, 13, 10, 5, 3])
-    assert o[0] == pytest.approx([7, 4 / 3, 1 / 3, 1 / 3, 0])
-
-
-def matrices() -> st.SearchStrategy[tuple[int, list[list[int | None]]]]:
-    return st.tuples(st.integers(2, 5), st.integers(2, 5), st.integers(1, 12)).flatmap(
-        lambda size: st.tuples(
-            st.just(size[0]),
-            st.lists(
-                st.lists(
-                    st.none() | st.integers(0, size[0] - 1), min_size=size[1], max_size=size[1]
-                ),
-                min_size=size[2],
-                max_size=size[2],
-            ),
-        )
-    )
-
-
-@settings(deadline=None)
-@example(drawn=(2, [[0, 0], [0, None]]), level="ordinal")
-@example(drawn=(2, [[0, None], [1, None]]), level="nominal")
-@given(drawn=matrices(), level=st.sampled_from(["nominal", "ordinal"]))
-def test_alpha_is_that_of_the_krippendorff_package(
-    drawn: tuple[int, list[list[int | None]]], level: str
-) -> None:
-    values, rows = drawn
-    matrix = np.array(rows, dtype="float64")
-    pairable = {
-        c for row in rows for c in row if c is not None and sum(x is not None for x in row) > 1
-    }
-    alpha = krippendorff_alpha(matrix, values=values, level=level)
-    if len(pairable) < 2:
-        assert alpha is None
-        return
-    theirs = krippendorff.alpha(
-        reliability_data=matrix.T, level_of_measurement=level, value_domain=list(range(values))
-    )
-    assert alpha == pytest.approx(theirs, abs=1e-9)
-
-
-def test_percent_agreement_counts_pairs_and_is_none_without_any() -> None:
-    assert percent_agreement(matrix_of("0011", "0101", of="01"), values=2) == 0.5
-    assert percent_agreement(matrix_of("00", "00", "01", of="01"), values=2) == pytest.approx(4 / 6)
-    assert percent_agreement(matrix_of("01..", "..01", of="01"), values=2) is None
-
-
-def coded(variable: Variable, **coders: str) -> Reliability:
+def long_form(variable: Variable, **coders: str) -> pd.DataFrame:
     """Letters stand for the variable's values in order, `u` for uncodable, `.` for no code."""
     names = {chr(ord("a") + i): value for i, value in enumerate(variable.values)}
     names["u"] = "uncodable"
@@ -113,89 +30,185 @@ def coded(variable: Variable, **coders: str) -> Reliability:
         for n, letter in enumerate(letters)
         if letter != "."
     ]
-    return reliability(pd.DataFrame(rows), variable=variable)
+    return pd.DataFrame(rows)
+
+
+def coded(variable: Variable, **coders: str) -> Reliability:
+    return reliability(long_form(variable, **coders), variable=variable, resamples=200)
 
 
 def test_the_whole_record() -> None:
-    found = coded(STAGE, 甲="aabbu.", 乙="abbbua")
-    assert (found.variable, found.level, found.coders) == ("stage", "ordinal", ("乙", "甲"))
-    assert (found.units, found.single, found.uncodable, found.disagreements) == (5, 1, 2, 1)
-    assert found.percent_agreement == 0.8
+    found = coded(STAGE, 甲="aabbu.u", 乙="abbbuau")
+    assert (found.variable, found.level, found.version, found.stage) == (
+        "stage", "ordinal", "", BEFORE,
+    )  # fmt: skip
+    assert found.coders == ("乙", "甲")
+    assert (found.units, found.twice, found.single, found.disagreements) == (4, 6, 1, 1)
+    assert found.uncodable == 4
+    assert found.codability == Codability(all_codable=4, all_uncodable=2, split=0)
+    assert found.missing == {"乙": 0, "甲": 1}
+    assert found.value("percent_agreement") == 0.75
     assert found.counts["甲"] == {
-        "publish": 2,
-        "interact": 2,
-        "service": 0,
-        "cooperate": 0,
-        "uncodable": 1,
-    }
-    assert found.alpha_nominal == pytest.approx(1 - 9 * 2 / (100 - 9 - 25 - 4))
+        "publish": 2, "interact": 2, "service": 0, "cooperate": 0, "uncodable": 2,
+    }  # fmt: skip
+    assert found.value("alpha_nominal") == pytest.approx(1 - 7 * 2 / (64 - 9 - 25))
     assert found.reason == ""
+    assert found.value("no such figure") is None
 
 
-def test_uncodable_is_left_out_of_the_ordinal_alpha() -> None:
-    with_u, without = coded(STAGE, x="abcdbu", y="abcdcd"), coded(STAGE, x="abcdb", y="abcdc")
-    assert with_u.alpha_ordinal == without.alpha_ordinal
-    assert with_u.alpha_ordinal == pytest.approx(
+def test_the_figures_of_each_level() -> None:
+    every = ["percent_agreement", "alpha_nominal", "fleiss_kappa", "gwet_ac1", "holsti",
+             "scott_pi", "cohen_kappa", "composite_reliability"]  # fmt: skip
+    more = ["alpha_ordinal", "gwet_ac2", "kappa_linear", "kappa_quadratic"]
+    nominal, ordinal = coded(NOMINAL, x="abc", y="abb"), coded(STAGE, x="abc", y="abb")
+    assert [f.coefficient for f in nominal.figures if not f.category] == every
+    assert sorted(f.coefficient for f in ordinal.figures if not f.category) == sorted(every + more)
+    assert [f.coefficient for f in nominal.alphas] == ["alpha_nominal"]
+    assert [f.coefficient for f in ordinal.alphas] == ["alpha_nominal", "alpha_ordinal"]
+    assert nominal.categories == ("a", "b", "c", "d", "e")
+    with_interval = {f.coefficient for f in ordinal.figures if f.interval is not None}
+    assert with_interval == {"alpha_nominal", "alpha_ordinal"}
+
+
+def test_uncodable_is_missing_for_every_coefficient() -> None:
+    with_u = coded(STAGE, x="abcdbuua", y="abcdcdua")
+    without = coded(STAGE, x="abcdb..a", y="abcdc.da")
+    assert with_u.figures == without.figures
+    assert [p.figures for p in with_u.pairs] == [p.figures for p in without.pairs]
+    assert with_u.value("alpha_ordinal") == pytest.approx(
         krippendorff.alpha(
-            reliability_data=[[0, 1, 2, 3, 1], [0, 1, 2, 3, 2]], level_of_measurement="ordinal"
+            reliability_data=[[0, 1, 2, 3, 1, 0], [0, 1, 2, 3, 2, 0]],
+            level_of_measurement="ordinal",
         )
     )
-    assert with_u.alpha_nominal != without.alpha_nominal
-    assert with_u.disagreements == 2
-
-
-def test_a_nominal_variable_has_no_ordinal_alpha() -> None:
-    found = coded(NOMINAL, x="abc", y="abb")
-    assert found.alpha_ordinal is None
-    assert found.alpha_nominal is not None
-    assert found.reason == ""
+    assert (with_u.twice, with_u.units, with_u.disagreements, with_u.uncodable) == (8, 6, 1, 3)
+    assert with_u.codability == Codability(all_codable=6, all_uncodable=1, split=1)
+    assert with_u.pairs[0].table[4] == (0, 0, 0, 1, 1)
+    assert without.codability == Codability(all_codable=6, all_uncodable=0, split=0)
 
 
 @pytest.mark.parametrize("variable", [NOMINAL, STAGE], ids=["nominal", "ordinal"])
 def test_no_variation_is_undefined_and_never_a_number(variable: Variable) -> None:
     found = coded(variable, x="aaaa", y="aaa.")
-    assert found.percent_agreement == 1
-    assert found.alpha_nominal is None
-    assert found.alpha_ordinal is None
-    assert found.reason == "undefined: no variation in the codes"
+    assert found.value("percent_agreement") == 1
+    assert found.value("holsti") == 1
+    assert found.reason == NO_VARIATION == "undefined: no variation, all codes are of one category"
+    plain = ("percent_agreement", "holsti", "composite_reliability")
+    corrected = [f for f in found.figures if f.coefficient not in plain and not f.category]
+    assert len(corrected) == (9 if variable is STAGE else 5)
+    for figure in corrected:
+        assert (figure.value, figure.reason, figure.interval) == (None, NO_VARIATION, None)
 
 
 def test_no_unit_coded_twice_is_undefined() -> None:
     found = coded(STAGE, x="ab..", y="..ab")
-    assert (found.units, found.single) == (0, 4)
-    assert found.percent_agreement is None
-    assert found.alpha_nominal is None
-    assert found.alpha_ordinal is None
-    assert found.reason == "undefined: no unit has two codes"
+    assert (found.units, found.twice, found.single) == (0, 0, 4)
+    assert found.reason == NO_PAIRS == "undefined: no unit has two codes"
+    assert {f.value for f in found.figures} == {None}
+    assert {f.reason for f in found.figures} == {NO_PAIRS}
 
 
-@pytest.mark.parametrize(
-    ("x", "y", "reason"),
-    [
-        ("aauu", "aauu", "alpha ordinal undefined: no variation in the codes, uncodable left out"),
-        ("abuu", "uuba", "alpha ordinal undefined: no unit has two codes, uncodable left out"),
-    ],
-)
-def test_the_reason_why_the_ordinal_alpha_alone_is_undefined(x: str, y: str, reason: str) -> None:
-    found = coded(STAGE, x=x, y=y)
-    assert found.alpha_nominal is not None
-    assert found.alpha_ordinal is None
-    assert found.reason == reason
+def test_one_coder_alone_has_no_pairs() -> None:
+    found = coded(STAGE, x="abc")
+    assert (found.pairs, found.reason, found.single) == ((), NO_PAIRS, 3)
+
+
+def test_units_that_all_coders_but_one_call_uncodable_have_no_pair() -> None:
+    found = coded(STAGE, x="abuu", y="uuba")
+    assert (found.units, found.twice, found.reason) == (0, 4, NO_PAIRS)
+    assert found.codability.split == 4
 
 
 def test_alpha_is_1_for_full_agreement_and_below_0_for_agreeing_less_than_by_chance() -> None:
-    assert coded(STAGE, x="abcd", y="abcd").alpha_nominal == 1
-    assert coded(STAGE, x="abab", y="baba").alpha_nominal == pytest.approx(1 - 7 * 8 / 32)
+    full = coded(STAGE, x="abcd", y="abcd")
+    assert full.value("alpha_nominal") == 1
+    between = full.alphas[0].interval
+    assert between is not None
+    assert (between.low, between.high) == (None, None)
+    assert coded(STAGE, x="abab", y="baba").value("alpha_nominal") == pytest.approx(1 - 7 * 8 / 32)
 
 
-def test_free_text_agrees_where_the_texts_are_the_same() -> None:
+def test_pairs_and_their_means() -> None:
+    found = coded(NOMINAL, x="aabbcc", y="aabbca", z="aabb.b")
+    assert [p.name for p in found.pairs] == ["x/y", "x/z", "y/z"]
+    values = {p.name: {f.coefficient: f.value for f in p.figures} for p in found.pairs}
+    assert [values[p]["holsti"] for p in values] == [pytest.approx(5 / 6), 4 / 5, 4 / 5]
+    assert [values[p]["percent_agreement"] for p in values] == [pytest.approx(5 / 6), 0.8, 0.8]
+    mean = (5 / 6 + 0.8 + 0.8) / 3
+    assert found.value("holsti") == pytest.approx(mean)
+    assert found.value("composite_reliability") == pytest.approx(3 * mean / (1 + 2 * mean))
+    for name in ("scott_pi", "cohen_kappa"):
+        assert found.value(name) == pytest.approx(np.mean([values[p][name] for p in values]))
+    assert found.pairs[0].table == (
+        (2, 0, 0, 0, 0), (0, 2, 0, 0, 0), (1, 0, 1, 0, 0), (0,) * 5, (0,) * 5,
+    )  # fmt: skip
+    assert {f.units for f in found.pairs[1].figures} == {5}
+
+
+def test_a_pair_that_is_undefined_is_left_out_of_the_mean_and_said() -> None:
+    found = coded(NOMINAL, x="aab", y="aab", z="aa.")
+    kappa = found.figure("cohen_kappa")
+    assert kappa is not None
+    assert (kappa.value, kappa.reason) == (1, "mean of 1 pairs, undefined for 2 others")
+
+
+def test_categories_by_counting_pairs() -> None:
+    coders = {"x": "aabbcca", "y": "aabbcab", "z": "ab.b.ca"}
+    found = coded(NOMINAL, **coders)
+    weighed = {
+        (c, k): sum(
+            ((a == c) * (b == k) + (a == k) * (b == c)) / (len(told) - 1)
+            for told in ([x for x in unit if x != "."] for unit in zip(*coders.values(), strict=True))
+            for a, b in combinations(told, 2)
+        )
+        for c in "abc"
+        for k in "abc"
+    }  # fmt: skip
+    n = sum(weighed.values())
+    for c in "abc":
+        own = sum(weighed[c, k] for k in "abc")
+        figures = {f.coefficient: f.value for f in found.figures if f.category == c}
+        assert figures["prevalence"] == pytest.approx(own / n)
+        assert figures["category_agreement"] == pytest.approx(weighed[c, c] / own)
+        rest = [["01."[0 if x == c else 2 if x == "." else 1] for x in v] for v in coders.values()]
+        data = [[np.nan if x == "." else float(x) for x in row] for row in rest]
+        assert figures["category_alpha"] == pytest.approx(
+            krippendorff.alpha(reliability_data=data, level_of_measurement="nominal")
+        )
+
+
+def test_a_category_that_nobody_used_or_everybody_says_so() -> None:
+    found = coded(NOMINAL, x="ab", y="ab")
+    figure = found.figure("category_alpha", category="c")
+    assert figure is not None
+    assert (figure.value, figure.reason) == (None, ABSENT)
+    assert found.figure("prevalence", category="c").value == 0
+    alone = coded(NOMINAL, x="aa", y="aa")
+    figure = alone.figure("category_alpha", category="a")
+    assert figure is not None
+    assert (figure.value, figure.reason) == (None, EVERY)
+    assert alone.figure("category_agreement", category="a").value == 1
+
+
+def test_alpha_of_a_variable_of_two_categories_is_that_of_each_category() -> None:
+    part = default_codebook().variable("functions.also_service")
+    found = coded(part, x="aabbab", y="aabbba")
+    alpha = found.value("alpha_nominal")
+    assert found.level == "binary"
+    for c in ("1", "0"):
+        assert found.figure("category_alpha", category=c).value == pytest.approx(alpha)
+
+
+def test_text_is_counted_and_has_no_coefficient() -> None:
     codes = pd.DataFrame(
-        [["p", "x", "好"], ["p", "y", "好"], ["q", "x", "好"], ["q", "y", "坏"]],
-        columns=["unit", "coder", "value"],
+        [["p", "x", "好"], ["p", "y", "好"], ["q", "x", "好"]], columns=["unit", "coder", "value"]
     )
-    found = reliability(codes, variable=Variable(id="why", label="why", level="text"))
-    assert found.percent_agreement == 0.5
-    assert found.counts == {"x": {"坏": 0, "好": 2}, "y": {"坏": 1, "好": 1}}
+    found = reliability(codes, variable=WHY, version="2", stage=AFTER)
+    assert (found.figures, found.pairs, found.alphas) == ((), (), ())
+    assert found.counts == {"x": {"texts": 2}, "y": {"texts": 1}}
+    assert found.missing == {"x": 0, "y": 1}
+    assert (found.twice, found.single, found.units, found.reason) == (1, 1, 0, TEXT)
+    assert (found.version, found.stage) == ("2", AFTER)
 
 
 def test_codes_of_a_category_that_the_codebook_lost_are_not_left_out_in_silence() -> None:
@@ -205,5 +218,17 @@ def test_codes_of_a_category_that_the_codebook_lost_are_not_left_out_in_silence(
     with pytest.raises(DataError) as caught:
         reliability(codes, variable=NOMINAL)
     assert str(caught.value) == (
-        "variable v: codes hold z, which the codebook no longer has; known are a, b, c, d, e"
+        "variable v: codes hold z, which the codebook they were coded by does not have; known are "
+        "a, b, c, d, e; restore that version of it"
     )
+
+
+def test_the_seed_and_the_resamples_are_those_asked_for() -> None:
+    codes = long_form(NOMINAL, x="abcabcabcabc", y="abcabcabcaba")
+    one, same, other = (
+        reliability(codes, variable=NOMINAL, resamples=300, seed=seed) for seed in (1, 1, 2)
+    )
+    assert one == same
+    assert one.alphas[0].value == other.alphas[0].value
+    assert one.alphas[0].interval != other.alphas[0].interval
+    assert one.alphas[0].interval.resamples == 300

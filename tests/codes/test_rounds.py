@@ -1,15 +1,22 @@
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from stagemix.codes.codebook import read_codebook_text
 from stagemix.codes.rounds import (
     Round,
     assign,
     check_name,
+    every_account,
     read_round,
     round_names,
     round_of,
+    write_joined,
     write_round,
 )
 from stagemix.errors import DataError, MissingError
@@ -117,6 +124,10 @@ def test_a_round_is_read_as_it_was_written(tmp_path: Path) -> None:
         "seed",
         "frame",
         "without",
+        "kind",
+        "purpose",
+        "asks",
+        "joined",
     ):
         assert getattr(after, field) == getattr(before, field)
     assert list(after.units["inclusion_probability"]) == [3 / 7] * 6
@@ -198,3 +209,190 @@ def test_a_round_without_its_sample_says_so(tmp_path: Path) -> None:
     with pytest.raises(MissingError) as caught:
         read_round("final", tmp_path)
     assert str(caught.value) == f"{sample}: no such file"
+
+
+@given(
+    accounts=st.lists(st.sampled_from("甲乙丙丁"), max_size=30),
+    coders=st.integers(1, 4),
+    overlap=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+)
+def test_posts_of_an_account_stay_with_one_coder_but_for_the_overlap(
+    accounts: list[str], coders: int, overlap: float
+) -> None:
+    names = [f"c{n}" for n in range(coders)]
+    units = [f"p{n}" for n in range(len(accounts))]
+    cells = assign(units, coders=names, overlap=overlap, groups=accounts)
+    shared = math.ceil(len(units) * overlap)
+    assert cells[:shared] == [";".join(names)] * shared
+    alone = list(zip(accounts[shared:], cells[shared:], strict=True))
+    owner = dict(alone)
+    assert all(owner[account] == cell and cell in names for account, cell in alone)
+    among = sorted(set(accounts))
+    assert all(owner[a] == names[among.index(a) % coders] for a in owner)
+
+
+def test_a_round_keeps_posts_together_by_the_groups_it_is_given() -> None:
+    groups = dict(zip(POSTS["post_id"], POSTS["account"], strict=True))
+    made = drawn(overlap=0.3, groups=groups)
+    cells = dict(zip(made.units["unit"], made.units["coders"], strict=True))
+    shared = [unit for unit, cell in cells.items() if cell == "甲;乙"]
+    assert shared == list(made.units["unit"][:2])
+    alone = {(groups[unit], cell) for unit, cell in cells.items() if unit not in shared}
+    assert alone == {('乙"市\\', "甲"), ("甲市", "乙")}
+
+
+@pytest.mark.parametrize(
+    ("name", "purpose", "found"),
+    [
+        ("final", None, "final"),
+        ("pilot", None, "pilot"),
+        ("training", None, "training"),
+        ("试编", None, "final"),
+        ("试编", "pilot", "pilot"),
+        ("pilot", "reliability", "reliability"),
+    ],
+)
+def test_a_round_is_for_what_it_says_or_is_called(
+    tmp_path: Path, name: str, purpose: str | None, found: str
+) -> None:
+    made = drawn(name, purpose=purpose)
+    design, _ = write_round(made, tmp_path)
+    assert made.purpose == read_round(name, tmp_path).purpose == found
+    assert f'purpose = "{found}"\n' in design.read_text("utf-8")
+
+
+def test_a_coder_has_the_own_units_in_coding_order() -> None:
+    made = drawn(overlap=0.5)
+    units = list(made.units["unit"])
+    assert made.units_of("甲") == [*units[:3], units[3], units[5]]
+    assert made.units_of("乙") == [*units[:3], units[4]]
+    assert made.units_of("丙") == []
+
+
+def accounts_round(**options: float) -> Round:
+    names = ["汐川发布", "001", "东篱"]
+    return every_account(
+        names, name="accounts", corpus="corpora/推文", coders=["甲", "乙"], **options
+    )
+
+
+def test_a_round_of_accounts_is_read_as_it_was_written(tmp_path: Path) -> None:
+    before = accounts_round(overlap=0.3, asks=["inventory"])
+    design, sample = write_round(before, tmp_path)
+    assert sample.read_text("utf-8") == (
+        "account,stratum,inclusion_probability,coders\n"
+        "001,all,1.0,甲;乙\n东篱,all,1.0,甲\n汐川发布,all,1.0,乙\n"
+    )
+    assert "# stratum = [accounts in the frame, drawn]\n" in design.read_text("utf-8")
+    after = read_round("accounts", tmp_path)
+    pd.testing.assert_frame_equal(after.units, before.units.astype({"stratum": "str"}))
+    assert (after.kind, after.design, after.purpose, after.asks, after.strata) == (
+        "account", "census", "final", ("inventory",), {"all": (3, 3)},
+    )  # fmt: skip
+    assert (before.kind, before.asks) == ("account", ("inventory",))
+
+
+def test_a_round_of_before_there_were_kinds_is_of_posts_and_final(tmp_path: Path) -> None:
+    design, _ = write_round(drawn("试编", purpose="pilot", asks=["stage"]), tmp_path)
+    lines = design.read_text("utf-8").splitlines(keepends=True)
+    new = ("purpose", "unit", "asks", "joined", "# what", "# the variables", "# coders")
+    design.write_text("".join(x for x in lines if not x.startswith(new)), encoding="utf-8")
+    after = read_round("试编", tmp_path)
+    assert (after.kind, after.purpose, after.asks, after.joined) == ("post", "final", (), ())
+
+
+def test_picked_posts_have_no_chance(tmp_path: Path) -> None:
+    units = drawn().units.assign(inclusion_probability=float("nan"))
+    _, sample = write_round(replace(drawn(), design="chosen", units=units), tmp_path)
+    assert sample.read_text("utf-8").splitlines()[1].split(",")[2] == ""
+    after = read_round("final", tmp_path)
+    assert after.design == "chosen"
+    assert after.units["inclusion_probability"].isna().all()
+
+
+def test_a_coder_who_joins_is_written_whole_and_on_record(tmp_path: Path) -> None:
+    before = drawn(overlap=0)
+    design, sample = write_round(before, tmp_path)
+    cells = [f"{before.units['coders'][0]};丙", *before.units["coders"][1:]]
+    write_joined(replace(before, units=before.units.assign(coders=cells), joined=("丙",)), tmp_path)
+    assert 'joined = ["丙"]\n' in design.read_text("utf-8")
+    after = read_round("final", tmp_path)
+    assert (after.joined, after.coders) == (("丙",), ("甲", "丙", "乙"))
+    assert after.units_of("丙") == [before.units["unit"][0]]
+    pd.testing.assert_frame_equal(
+        after.units.drop(columns="coders"),
+        before.units.drop(columns="coders").astype({"stratum": "str"}),
+        check_exact=True,
+    )
+    assert after.strata == before.strata
+    assert len(sample.read_text("utf-8").splitlines()) == 7
+
+
+BOOK = read_codebook_text(
+    """
+    id = "c"
+    version = "1"
+    [[variables]]
+    id = "stage"
+    level = "binary"
+    [[variables]]
+    id = "functions"
+    level = "multiple"
+    optional = true
+    categories = [{id = "x"}]
+    [[variables]]
+    id = "tone"
+    level = "binary"
+    [[variables]]
+    id = "inventory"
+    unit = "account"
+    level = "multiple"
+    categories = [{id = "pay"}]
+    [[variables]]
+    id = "note"
+    unit = "account"
+    level = "text"
+    optional = true
+    """,
+    where="c",
+)
+
+
+@pytest.mark.parametrize(
+    ("round_", "asks", "found"),
+    [
+        (drawn(), (), ["stage", "tone"]),
+        (drawn(), ("functions", "stage"), ["stage", "functions"]),
+        (accounts_round(), (), ["inventory"]),
+        (accounts_round(), ("note",), ["note"]),
+    ],
+)
+def test_what_a_round_asks_is_of_its_units(
+    round_: Round, asks: tuple[str, ...], found: list[str]
+) -> None:
+    assert [v.id for v in replace(round_, asks=asks).asked(BOOK)] == found
+
+
+@pytest.mark.parametrize(
+    ("round_", "asks", "said"),
+    [
+        (
+            drawn(),
+            ("stage", "mood", "inventory"),
+            "round final asks inventory, mood, which the codebook does not ask of posts; it asks "
+            "stage, functions, tone",
+        ),
+        (
+            accounts_round(),
+            ("stage",),
+            "round accounts asks stage, which the codebook does not ask of accounts; it asks "
+            "inventory, note",
+        ),
+    ],
+)
+def test_a_variable_that_cannot_be_asked_is_said(
+    round_: Round, asks: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        replace(round_, asks=asks).asked(BOOK)
+    assert str(caught.value) == said

@@ -57,9 +57,9 @@ def test_codes_of_one_round_and_a_csv_per_round(tmp_path: Path) -> None:
         "试编.csv",
     ]
     assert (tmp_path / "rounds" / "final.csv").read_bytes().decode("utf-8") == (
-        "round,unit,coder,variable,value,kind,confidence,memo,seconds,codebook_version,coded_at\n"
+        "round,unit,coder,variable,value,kind,confidence,memo,seconds,codebook_version,coded_at,save_id\n"
         'final,p1,甲,stage,publish,independent,3,"说""不准""，\n换行, 逗号",12.5,1.2,'
-        "2024-03-01T09:00:00+08:00\n"
+        "2024-03-01T09:00:00+08:00,\n"
     )
 
 
@@ -113,7 +113,7 @@ def test_a_database_of_something_else_is_said_to_be_moved_away(tmp_path: Path) -
     with pytest.raises(DataError) as caught:
         CodeStore(tmp_path).codes()
     assert str(caught.value) == (
-        f"{path}: no such column: round; move the file away and run the command again, "
+        f"{path}: no such column: coder; move the file away and run the command again, "
         "it is rebuilt from coding/rounds/*.csv"
     )
 
@@ -144,3 +144,48 @@ def test_a_damaged_csv_names_file_and_row(tmp_path: Path, old: str, new: str, sa
     with pytest.raises(DataError) as caught:
         CodeStore(tmp_path)
     assert str(caught.value) == f"{path}: {said}"
+
+
+SAVED = replace(FIRST, save_id="s-1")
+
+
+def test_what_a_page_sends_again_is_not_doubled_and_other_pages_may_have_the_same_id(
+    tmp_path: Path,
+) -> None:
+    store = CodeStore(tmp_path)
+    later = replace(SAVED, coded_at="2024-03-01T09:00:07+08:00")
+    other = replace(SAVED, coder="乙")
+    assert store.append([SAVED]) == 1
+    assert store.append([later, replace(later, variable="functions.also_service", value="1")]) == 1
+    assert store.append([other]) == 1
+    assert as_codes(store)[0] == SAVED
+    assert [code.variable for code in store.saved(coder="甲", save_id="s-1")] == [
+        "stage",
+        "functions.also_service",
+    ]
+    assert store.saved(coder="乙", save_id="s-1") == [other]
+
+
+def test_an_undone_code_stays_on_record_and_stands_no_more(tmp_path: Path) -> None:
+    store = CodeStore(tmp_path)
+    again = replace(SAVED, value="service", save_id="s-3")
+    undo = replace(SAVED, kind="withdrawn", memo="s-1", save_id="s-2")
+    other = replace(SAVED, coder="乙", save_id="s-1")
+    store.add([SAVED, other, undo, again])
+    assert as_codes(store) == [other, again]
+    record = [Code(**row) for row in store.record("final").to_dict("records")]
+    assert record == [SAVED, other, undo, again]
+    for path in tmp_path.glob("codes.sqlite*"):
+        path.unlink()
+    assert as_codes(CodeStore(tmp_path), "final") == [other, again]
+
+
+def test_codes_that_a_killed_page_stored_are_written_when_the_store_is_opened(
+    tmp_path: Path,
+) -> None:
+    CodeStore(tmp_path).append([SAVED, PILOT])
+    assert not (tmp_path / "rounds").exists()
+    CodeStore(tmp_path)
+    for path in tmp_path.glob("codes.sqlite*"):
+        path.unlink()
+    assert as_codes(CodeStore(tmp_path)) == [SAVED, PILOT]

@@ -1,8 +1,6 @@
-"""A study that ran to its end, and the system's browser."""
+"""A study that ran to its end."""
 
-import os
 import shutil
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +23,7 @@ def study_with_report(worked, tmp_path_factory: pytest.TempPathFactory) -> Path:
     drawn = draw_round(study, root / "corpora" / "posts", n=240, name="final", coders=["甲", "乙"])
     true = worked.posts.set_index("post_id")["true"]
     lines = ["post_id,coder,variable,value"]
-    for n, unit in enumerate(drawn.units["post_id"]):
+    for n, unit in enumerate(drawn.units["unit"]):
         lines.append(f"{unit},甲,stage,{true[unit]}")
         lines.append(f"{unit},乙,stage,{'publish' if n % 10 == 0 else true[unit]}")
     (root / "codes.csv").write_text("\n".join(lines), encoding="utf-8")
@@ -41,18 +39,3 @@ def study_with_report(worked, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_report(study, out=root / "reports", written_at=datetime(2026, 1, 1, 12, 0))
     return root
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """The system's Chromium through Playwright; skipped where there is none."""
-    found = os.environ.get("STAGEMIX_BROWSER") or shutil.which("chromium") or ""
-    if not found:
-        pytest.skip("no Chromium, Chrome or Edge on this machine")
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=flags)
-        yield chromium
-        chromium.close()

@@ -92,7 +92,7 @@ def test_the_workbook_holds_the_same_numbers(study_with_report):
     )
     assert list(book) == [
         "各账号", "账号×时段", "合计", "信度", "分类器", "混淆矩阵", "融合与趋同", "结论",
-        "每月推文", "账号变化", "换算法", "达到的阶段", "说明",
+        "每月推文", "账号变化", "换算法", "达到的阶段", "账号×阶段", "说明",
     ]  # fmt: skip
     accounts = book["各账号"]
     assert len(accounts) == 6 * 4

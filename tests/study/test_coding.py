@@ -1,30 +1,25 @@
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 import pytest
 
 from stagemix.codes.codebook import default_codebook
-from stagemix.codes.rounds import round_of, write_round
+from stagemix.codes.rounds import Round, read_round, round_of, write_round
 from stagemix.codes.store import CodeStore
 from stagemix.errors import DataError, MissingError
 from stagemix.posts.corpus import read_corpus
 from stagemix.posts.sampling import draw
 from stagemix.posts.tables import read_table
-from stagemix.study.coding import (
-    agreement_of_file,
-    agreement_of_round,
-    draw_round,
-    hand_out,
-    posts_of_round,
-    settle,
-    take_in,
-    write_disagreements,
-)
+from stagemix.study.agreed import write_agreed
+from stagemix.study.agreement import agreement_of_round
+from stagemix.study.coding import draw_round, hand_out, settle, take_in, variable_of
 from stagemix.study.folder import Study, init_study, read_study
 
 MONDAY, TUESDAY = "2024-03-04T09:00:00+08:00", "2024-03-05T09:00:00+08:00"
 STAGE = "实践阶段（stage）"
+PARTS = ", ".join(part.id for v in default_codebook().variables for part in v.parts)
 IDS = ["p1", "p2", "p3", "p4", "p5", "p6"]
 
 
@@ -108,7 +103,7 @@ def test_two_rounds_share_no_post_and_keep_the_chances_of_the_whole_stratum(
     pilot = draw_round(undrawn, corpus, n=2, name="试编", coders=["甲"], minimum=1)
     final = draw_round(undrawn, corpus, n=4, name="final", coders=["甲", "乙"])
     assert (pilot.without, final.without) == ((), ("试编",))
-    assert sorted([*pilot.units["post_id"], *final.units["post_id"]]) == IDS
+    assert sorted([*pilot.units["unit"], *final.units["unit"]]) == IDS
     assert list(pilot.units["inclusion_probability"]) == [1 / 3] * 2
     assert list(final.units["inclusion_probability"]) == [2 / 3] * 4
     assert final.strata == {"东 | 2021": (3, 2), "西 | 2021": (3, 2)}
@@ -341,8 +336,8 @@ OUTSIDE = (
         ("p9,甲,stage,发布", f"row 3 {OUTSIDE}"),
         (
             "p2,丙,stage,发布",
-            "row 3 (丙) is by a coder to whom the round final does not give the post; "
-            "its coders are 甲, 乙",
+            "row 3 (丙) is by a coder whom the round final does not name; its coders are 甲, 乙; "
+            "--join lets a further coder code it, --beside keeps codes for comparison only",
         ),
         ("p1,甲,stage,服务", "rows 2, 3 hold more than one code of p1 by 甲 for stage; keep one"),
         (
@@ -352,8 +347,7 @@ OUTSIDE = (
         ),
         (
             "p2,甲,tone,好",
-            "row 3: the codebook has no variable tone; it has stage, functions.also_publish, "
-            "functions.also_interact, functions.also_service",
+            f"row 3: the codebook has no variable tone; it has {PARTS}",
         ),
     ],
 )
@@ -422,89 +416,6 @@ def test_nothing_is_settled_when_one_row_is_bad(study: Study) -> None:
     assert stored(study) == before
 
 
-def test_agreement_after_settlement_still_uses_the_first_independent_codes(study: Study) -> None:
-    rows = [*DISAGREED, "p3,甲,stage,服务", "p3,乙,stage,服务"]
-    take(study, *rows)
-    (before,) = agreement_of_round(study, round_="final").reliability
-    assert (before.units, before.disagreements) == (3, 1)
-    assert before.percent_agreement == pytest.approx(2 / 3)
-    assert before.alpha_nominal == pytest.approx(1 - 5 * 2 / (36 - 4 - 1 - 9))
-    settle_rows(study, "p2,服务,能办", "p1,合作,看错")
-    take(study, "p2,甲,stage,服务", coded_at=TUESDAY)
-    found = agreement_of_round(study, round_="final")
-    assert found.reliability == [before]
-    assert found.agreed["stage"].changed_though_agreed == 1
-    assert found.agreed["stage"].open.empty
-
-
-def test_a_round_without_codes_has_no_agreement(study: Study) -> None:
-    with pytest.raises(DataError) as caught:
-        agreement_of_round(study, round_="final")
-    assert str(caught.value) == (
-        "round final has no codes yet; take them in with `stagemix code --from-excel`"
-    )
-    with pytest.raises(MissingError):
-        agreement_of_round(study, round_="two")
-
-
-def test_agreement_of_a_file_outside_any_round(study: Study) -> None:
-    path = codes_file(study, "x.csv", *DISAGREED, "p1,甲,functions.also_service,1")
-    found = agreement_of_file(path, codebook=default_codebook())
-    assert [(r.variable, r.units, r.reason) for r in found.reliability] == [
-        ("stage", 2, ""),
-        ("functions.also_service", 0, "undefined: no unit has two codes"),
-    ]
-    assert found.reliability[0].percent_agreement == 0.5
-    assert found.agreed["stage"].open["unit"].tolist() == ["p2"]
-    assert stored(study) == []
-
-
-def test_the_open_disagreements_are_a_table_to_fill_in_and_settle(study: Study) -> None:
-    take(study, *DISAGREED)
-    agreed = agreement_of_round(study, round_="final").agreed["stage"]
-    path = study.root / "out" / "to-settle.csv"
-    wrote = write_disagreements(
-        path, variable="stage", agreed=agreed, posts=posts_of_round(study, round_="final")
-    )
-    assert wrote == 1
-    assert path.read_text("utf-8-sig") == (
-        "post_id,title,text,乙,甲,memo_乙,memo_甲,variable,value,reason\n"
-        "p2,标题1,正文1,service,interact,,,stage,,\n"
-    )
-    text = path.read_text("utf-8-sig").replace("stage,,", "stage,合作,联办")
-    path.write_text(text, encoding="utf-8-sig")
-    assert settle(
-        study, path, round_="final", variable="stage", by="consensus", coded_at=TUESDAY
-    ) == 1  # fmt: skip
-    assert agreement_of_round(study, round_="final").agreed["stage"].open.empty
-
-
-def test_a_disagreement_on_a_post_that_left_the_corpus_is_said(study: Study) -> None:
-    take(study, *DISAGREED)
-    agreed = agreement_of_round(study, round_="final").agreed["stage"]
-    posts = study.root / "corpora" / "posts" / "posts.csv"
-    lines = posts.read_text("utf-8").splitlines(keepends=True)
-    posts.write_text("".join(x for x in lines if not x.startswith("p2")), encoding="utf-8")
-    left = posts_of_round(study, round_="final")
-    with pytest.raises(DataError) as caught:
-        write_disagreements(study.root / "x.csv", variable="stage", agreed=agreed, posts=left)
-    assert str(caught.value) == "p2 of the round is not in its corpus; put it back"
-
-
-def test_a_table_to_settle_that_may_be_filled_in_is_never_written_over(study: Study) -> None:
-    take(study, *DISAGREED)
-    agreed = agreement_of_round(study, round_="final").agreed["stage"]
-    path = study.root / "to-settle.csv"
-    path.write_text("filled in", encoding="utf-8")
-    with pytest.raises(DataError) as caught:
-        write_disagreements(path, variable="stage", agreed=agreed)
-    assert str(caught.value) == (
-        f"{path}: is there already and may be filled in; settle it with "
-        f"`stagemix code --settle {path}`, or name another file"
-    )
-    assert path.read_text("utf-8") == "filled in"
-
-
 def test_a_post_of_two_rounds_stands_with_the_studys_round(study: Study) -> None:
     # of rounds written by hand: draw_round leaves out the posts of the others
     corpus = study.root / "corpora" / "posts"
@@ -537,3 +448,229 @@ def test_a_round_is_drawn_within_the_strata_of_those_before(undrawn: Study) -> N
         "draw this one within the same strata, --by account"
     )
     assert not (study.rounds / "main.toml").exists()
+
+
+def test_a_round_keeps_its_purpose_and_what_it_asks(undrawn: Study) -> None:
+    corpus = undrawn.root / "corpora" / "posts"
+    made = draw_round(
+        undrawn, corpus, n=6, name="试编", coders=["甲", "乙"], overlap=0, together=True,
+        purpose="pilot", asks=["functions"],
+    )  # fmt: skip
+    assert (made.purpose, made.asks) == ("pilot", ("functions",))
+    cells = dict(zip(made.units["unit"], made.units["coders"], strict=True))
+    assert {cells[unit] for unit in IDS[:3]} == {"甲"}
+    assert {cells[unit] for unit in IDS[3:]} == {"乙"}
+    kept = undrawn.coding / "codebooks" / f"{undrawn.codebook.version}.toml"
+    assert kept.read_bytes() == (undrawn.coding / "codebook.toml").read_bytes()
+
+
+def test_a_round_that_asks_what_the_codebook_lacks_is_not_drawn(undrawn: Study) -> None:
+    corpus = undrawn.root / "corpora" / "posts"
+    with pytest.raises(DataError) as caught:
+        draw_round(undrawn, corpus, n=4, name="试编", coders=["甲"], asks=["tone"])
+    assert str(caught.value) == (
+        "round 试编 asks tone, which the codebook does not ask of posts; it asks stage, functions"
+    )
+    assert not undrawn.rounds.exists()
+
+
+def picked(study: Study, *ids: str, name: str = "picked", purpose: str = "check") -> Round:
+    """A round of posts that somebody picked, as written by hand."""
+    corpus = study.root / "corpora" / "posts"
+    drawn = draw(read_corpus(corpus), n=6, seed=1, design="simple")
+    made = round_of(drawn, name=name, corpus="corpora/posts", coders=["甲", "乙"], purpose=purpose)
+    units = made.units[made.units["unit"].isin(ids)].assign(inclusion_probability=float("nan"))
+    made = replace(made, design="chosen", units=units.reset_index(drop=True))
+    write_round(made, study.rounds)
+    return made
+
+
+def test_picked_posts_stay_in_the_frame(undrawn: Study) -> None:
+    picked(undrawn, "p1", "p4")
+    corpus = undrawn.root / "corpora" / "posts"
+    made = draw_round(undrawn, corpus, n=6, name="final", coders=["甲"])
+    assert made.without == ()
+    assert sorted(made.units["unit"]) == IDS
+    assert list(made.units["inclusion_probability"]) == [1.0] * 6
+
+
+def test_picked_posts_have_no_chance_and_never_displace_a_drawn_one(study: Study) -> None:
+    picked(study, "p1", "p2", name="a-picked")
+    rows = codes_file(study, "picked.csv", "p1,甲,stage,合作", "p2,甲,stage,服务")
+    take_in(study, [rows], round_="a-picked", coded_at=MONDAY)
+    take(study, "p1,甲,stage,发布", "p1,乙,stage,发布")
+    agreed = read_table(study.agreed).sort_values("post_id")
+    columns = ["post_id", "inclusion_probability", "round", "stage"]
+    assert agreed[columns].to_numpy().tolist() == [
+        ["p1", "1.0", "final", "publish"],
+        ["p2", "", "a-picked", "service"],
+    ]
+    other = replace(study, round="a-picked")
+    write_agreed(other, store=CodeStore(other.coding))
+    again = read_table(study.agreed).set_index("post_id")
+    assert again.loc["p1", "round"] == "a-picked"  # the study's own choice comes first
+
+
+def test_a_drawn_round_that_is_not_the_studys_comes_before_a_picked_one(undrawn: Study) -> None:
+    corpus = undrawn.root / "corpora" / "posts"
+    draw_round(undrawn, corpus, n=6, name="z-drawn", coders=["甲"])
+    picked(undrawn, "p1", name="a-picked")
+    for name, value in (("a-picked", "合作"), ("z-drawn", "发布")):
+        rows = codes_file(undrawn, f"{name}.csv", f"p1,甲,stage,{value}")
+        take_in(undrawn, [rows], round_=name, coded_at=MONDAY)
+    (row,) = read_table(undrawn.agreed).to_dict("records")
+    assert (row["round"], row["stage"], row["inclusion_probability"]) == (
+        "z-drawn", "publish", "1.0",
+    )  # fmt: skip
+
+
+def test_rounds_of_training_give_no_agreed_codes(study: Study) -> None:
+    picked(study, "p1", "p2", name="training", purpose="training")
+    rows = codes_file(study, "t.csv", "p1,甲,stage,合作", "p2,甲,stage,服务")
+    take_in(study, [rows], round_="training", coded_at=MONDAY)
+    assert not study.agreed.exists()
+    take(study, "p2,甲,stage,发布")
+    agreed = read_table(study.agreed)
+    assert agreed[["post_id", "round", "stage"]].to_numpy().tolist() == [["p2", "final", "publish"]]
+    assert not study.agreed_accounts.exists()
+
+
+def test_a_further_coder_joins_a_round_and_then_counts(study: Study) -> None:
+    take(study, *DISAGREED)
+    path = codes_file(study, "c.csv", "p1,丙,stage,发布", "p2,丙,stage,服务", "p5,丙,stage,互动")
+    with pytest.raises(DataError, match=r"whom the round final does not name.* --join lets"):
+        take_in(study, [path], round_="final", coded_at=MONDAY)
+    (taken,) = take_in(study, [path], round_="final", coded_at=MONDAY, join_round=True)
+    assert (taken.codes, taken.new, taken.joined) == (3, 3, ("丙",))
+    now = read_round("final", study.rounds)
+    assert (now.joined, now.coders) == (("丙",), ("甲", "乙", "丙"))
+    assert sorted(now.units_of("丙")) == ["p1", "p2", "p5"]
+    assert sorted(now.units_of("甲")) == IDS
+    found = agreement_of_round(study, round_="final").agreed["stage"]
+    assert found.open["丙"].tolist() == ["service"]
+    agreed = read_table(study.agreed).set_index("post_id")
+    assert agreed["stage_how"].to_dict() == {"p1": "unanimous", "p5": "single"}
+    # who has joined is a coder of the round, and may go on
+    (again,) = take_in(study, [path], round_="final", coded_at=TUESDAY)
+    assert (again.new, again.joined) == (0, ())
+    more = codes_file(study, "c2.csv", "p6,丙,stage,互动", "p6,丁,stage,互动")
+    (went_on,) = take_in(study, [more], round_="final", coded_at=TUESDAY, join_round=True)
+    assert went_on.joined == ("丁",)
+    assert read_round("final", study.rounds).joined == ("丙", "丁")
+
+
+def test_nobody_joins_where_a_row_is_bad(study: Study) -> None:
+    before = {path.name: path.read_bytes() for path in study.rounds.iterdir()}
+    good = codes_file(study, "good.csv", "p1,丙,stage,发布")
+    for row, said in [
+        ("p9,丁,stage,发布", "not in the round"),
+        ("p1,丁 2,stage,发布", "coder '丁 2'"),
+    ]:
+        bad = codes_file(study, "bad.csv", row)
+        with pytest.raises(DataError, match=said):
+            take_in(study, [good, bad], round_="final", coded_at=MONDAY, join_round=True)
+    assert {path.name: path.read_bytes() for path in study.rounds.iterdir()} == before
+    assert stored(study) == []
+
+
+def test_codes_beside_are_kept_and_count_nowhere(study: Study) -> None:
+    take(study, *DISAGREED)
+    before = study.agreed.read_bytes()
+    (alpha,) = agreement_of_round(study, round_="final", resamples=20).reliability
+    path = codes_file(
+        study,
+        "m.csv",
+        "p1,模型,stage,合作",
+        "p5,模型,stage,发布",
+        "p1,模型,functions.also_service,1",
+    )
+    (taken,) = take_in(study, [path], round_="final", coded_at=MONDAY, beside=True)
+    assert (taken.codes, taken.new, taken.joined) == (3, 3, ())
+    assert ("p1", "模型", "cooperate", "beside") in stored(study)
+    assert study.agreed.read_bytes() == before
+    assert "模型" not in read_round("final", study.rounds).coders
+    (still,) = [
+        r
+        for r in agreement_of_round(study, round_="final", resamples=20).reliability
+        if r.variable == "stage"
+    ]
+    assert still == alpha
+    (again,) = take_in(study, [path], round_="final", coded_at=TUESDAY, beside=True)
+    assert again.new == 0
+
+
+def test_a_coder_of_the_round_has_no_codes_beside(study: Study) -> None:
+    path = codes_file(study, "m.csv", "p1,甲,stage,合作")
+    with pytest.raises(DataError) as caught:
+        take_in(study, [path], round_="final", coded_at=MONDAY, beside=True)
+    assert str(caught.value) == (
+        f"{path}: row 2 (甲) is by a coder of the round final, whose codes count; leave --beside "
+        "out, or give whoever coded this another name"
+    )
+    assert stored(study) == []
+
+
+def new_version(study: Study, old: str, new: str) -> None:
+    path = study.coding / "codebook.toml"
+    version = study.codebook.version
+    text = path.read_text("utf-8").replace(f'version = "{version}"', 'version = "99"', 1)
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_a_workbook_of_an_older_version_is_taken_in_as_it_was_coded(study: Study) -> None:
+    path = study.root / "a.xlsx"
+    hand_out(study, round_="final", to=path, coder="甲")
+    fill(path, {"p1": "发布"})
+    before = study.codebook.version
+    new_version(study, 'label = "发布"', 'label = "告知"')
+    (taken,) = take_in(study, [path], round_=None, coded_at=MONDAY)
+    table = codes_file(study, "new.csv", "p2,甲,stage,告知")
+    take_in(study, [table], round_="final", coded_at=MONDAY)
+    codes = CodeStore(study.coding).codes()
+    assert taken.new == 1
+    assert codes[["unit", "value", "codebook_version"]].to_numpy().tolist() == [
+        ["p1", "publish", before],
+        ["p2", "publish", "99"],
+    ]
+    (study.coding / "codebooks" / f"{before}.toml").unlink()
+    with pytest.raises(DataError) as caught:
+        take_in(study, [path], round_=None, coded_at=MONDAY)
+    assert str(caught.value) == (
+        f"{path}: was coded by version {before} of the codebook, which is not kept; known are 99; "
+        "put it back into coding/codebooks"
+    )
+
+
+def test_a_codebook_changed_under_its_version_is_not_handed_out(study: Study) -> None:
+    path = study.coding / "codebook.toml"
+    path.write_text(path.read_text("utf-8").replace("单向告知", "告知", 1), encoding="utf-8")
+    with pytest.raises(DataError, match="differs from the version"):
+        hand_out(study, round_="final", to=study.root / "a.xlsx", coder="甲")
+    assert not (study.root / "a.xlsx").exists()
+
+
+@pytest.mark.parametrize(
+    ("asks", "name", "found"),
+    [
+        ((), None, "stage"),
+        (("functions",), None, "functions.also_publish"),
+        (("functions", "stage"), None, "stage"),
+        ((), "functions.also_service", "functions.also_service"),
+    ],
+)
+def test_the_first_variable_that_a_round_asks(
+    undrawn: Study, asks: tuple[str, ...], name: str | None, found: str
+) -> None:
+    corpus = undrawn.root / "corpora" / "posts"
+    draw_round(undrawn, corpus, n=6, name="final", coders=["甲"], asks=asks)
+    assert variable_of(undrawn, round_="final", name=name).id == found
+
+
+def test_where_nothing_is_agreed_any_more_there_is_no_file(study: Study) -> None:
+    take(study, "p1,甲,stage,发布")
+    assert len(read_table(study.agreed)) == 1
+    take(study, "p1,乙,stage,服务")
+    assert not study.agreed.exists()
+    settle_rows(study, "p1,服务,")
+    assert read_table(study.agreed)["stage"].tolist() == ["service"]

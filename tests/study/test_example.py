@@ -82,7 +82,7 @@ def test_the_draw_can_be_made_again(posts):
         allocation=held.allocation, minimum=held.minimum,
     )  # fmt: skip
     assert again.frame == held.frame
-    assert again.units["post_id"].tolist() == held.units["post_id"].tolist()
+    assert again.units["post_id"].tolist() == held.units["unit"].tolist()
     chances = held.units["inclusion_probability"].to_numpy()
     assert again.units["inclusion_probability"].to_numpy() == pytest.approx(chances)
 

@@ -91,7 +91,7 @@ def test_outside_a_study(tmp_path: Path) -> None:
 
 def test_inside_a_study_its_own_codebook_counts(tmp_path: Path) -> None:
     init_study(tmp_path)
-    text = default_codebook_text().replace('version = "1.2"', 'version = "9"')
+    text = default_codebook_text().replace('version = "1.3"', 'version = "9"')
     (tmp_path / "coding" / "codebook.toml").write_text(text, encoding="utf-8")
     assert codebook_at(tmp_path / "corpora").version == "9"
     (tmp_path / "coding" / "codebook.toml").unlink()

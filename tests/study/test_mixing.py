@@ -204,7 +204,7 @@ def coded(worked, tmp_path):
 
 def code(study, worked, name, *, leave=0):
     """Let 甲 code a round truly, without its last LEAVE posts."""
-    units = read_round(name, study.rounds).units["post_id"]
+    units = read_round(name, study.rounds).units["unit"]
     true = worked.posts.set_index("post_id")["true"]
     rows = [f"{unit},甲,stage,{true[unit]}" for unit in units.iloc[: len(units) - leave]]
     path = study.root / "in.csv"
@@ -223,7 +223,7 @@ def test_in_a_study_the_codes_of_its_round_correct(worked, coded):
     found = corrected(classified(coded, worked), codebook=coded.codebook, study=coded)
     true = worked.posts.set_index("post_id")["true"]
     trained = pd.read_csv(worked.codes)["post_id"]
-    fresh = int((~read_round("final", coded.rounds).units["post_id"].isin(trained)).sum())
+    fresh = int((~read_round("final", coded.rounds).units["unit"].isin(trained)).sum())
     assert fresh
     assert english(found) == [
         "Corrected by 96 coded posts (round final); design: simple random within account and year.",
@@ -259,7 +259,7 @@ def test_a_copied_study_uses_its_own_account_table_and_model(worked, coded, tmp_
 
 
 def test_codes_of_posts_that_were_not_classified_are_left_out(worked, coded):
-    gone = read_round("final", coded.rounds).units["post_id"].iloc[:2]
+    gone = read_round("final", coded.rounds).units["unit"].iloc[:2]
     path = coded.root / "corpora" / "推文" / "posts.csv"
     posts = pd.read_csv(path)
     posts[~posts["post_id"].isin(gone)].to_csv(path, index=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stagemix.cli.agreement import alpha
 from stagemix.cli.convergence import TITLES
 from stagemix.cli.output import percent, records, steps, table
 
@@ -50,9 +51,8 @@ def _print_report(report: "Report") -> None:
     r = next(r for r in report.reliability if r.variable == report.card.variable)
     print(
         f"Coders (language models, see coding/README.md): {r.units} posts coded twice, "
-        f"agreement {percent(r.percent_agreement)}, "
-        f"Krippendorff's alpha {_number(r.alpha_nominal)} nominal, "
-        f"{_number(r.alpha_ordinal)} ordinal"
+        f"agreement {percent(r.value('percent_agreement'))}, Krippendorff's alpha "
+        + ", ".join(f"{alpha(f)} {f.coefficient.removeprefix('alpha_')}" for f in r.alphas)
     )
     e = report.evaluation
     print(
@@ -87,7 +87,3 @@ def _print_report(report: "Report") -> None:
 
 def _say(step: str) -> None:
     print(f"… {step}", file=sys.stderr)
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"

@@ -1,24 +1,36 @@
 """`stagemix sample`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from stagemix.cli.output import Format, FormatOption, for_machines, progress_bar, remark, table
+from stagemix.cli.output import Format, FormatOption
 
-if TYPE_CHECKING:
-    from stagemix.merge.planning import SmallestChange
-    from stagemix.study.planning import Plan
+
+class Aim(StrEnum):
+    """What a draw is laid out for."""
+
+    CONVERGE = "converge"
 
 
 class Purpose(StrEnum):
     """What a round's codes are for."""
 
-    CONVERGE = "converge"
+    TRAINING = "training"
+    PILOT = "pilot"
+    RELIABILITY = "reliability"
+    FINAL = "final"
+
+
+class Unit(StrEnum):
+    """What is coded."""
+
+    POST = "post"
+    ACCOUNT = "account"
 
 
 class Design(StrEnum):
@@ -35,13 +47,46 @@ class Allocation(StrEnum):
     EQUAL = "equal"
 
 
+_OPTION = {"least": "--least-agreement"}
+
+
 def command(
     corpus: Annotated[Path, typer.Argument(metavar="corpora/NAME", help="The corpus.")],
-    n: Annotated[int, typer.Option("--n", help="How many posts.", min=1)],
     coders: Annotated[str, typer.Option(help="Names of the coders, by comma (or 、).")],
-    round_: Annotated[str, typer.Option("--round", help="The name of the round.")] = "final",
-    for_: Annotated[
+    n: Annotated[int | None, typer.Option("--n", help="How many posts.", min=1)] = None,
+    round_: Annotated[
+        str | None,
+        typer.Option("--round", help="The name of the round [final; of accounts: accounts]."),
+    ] = None,
+    purpose: Annotated[
         Purpose | None,
+        typer.Option(help="What the round is for [its name where that is one, else final]."),
+    ] = None,
+    unit: Annotated[
+        Unit, typer.Option(help="post, or account for every account of the corpus.")
+    ] = Unit.POST,
+    ask: Annotated[
+        str | None,
+        typer.Option(help="Variables that coders are asked, by comma [all that are not optional]."),
+    ] = None,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Draw nothing; say how many posts and hours it takes."),
+    ] = False,
+    share: Annotated[
+        float | None, typer.Option(help="With --plan: the rarest category's share [0.1].")
+    ] = None,
+    width: Annotated[
+        float | None, typer.Option(help="With --plan: half the width of its 95% interval [0.05].")
+    ] = None,
+    agreement: Annotated[
+        float | None, typer.Option(help="With --plan: the coders' assumed agreement [0.85].")
+    ] = None,
+    least_agreement: Annotated[
+        float | None, typer.Option(help="With --plan: the least acceptable agreement [0.8].")
+    ] = None,
+    for_: Annotated[
+        Aim | None,
         typer.Option(
             "--for",
             help="Spread the codes evenly over account and period, two or more in each, and say "
@@ -67,93 +112,109 @@ def command(
     overlap: Annotated[
         float, typer.Option(help="Share of the posts that every coder codes.")
     ] = 1.0,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together", help="All posts of an account to one coder, but for the overlap."
+        ),
+    ] = False,
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the draw [study.toml].")
     ] = None,
     format_: FormatOption = Format.TEXT,
 ) -> None:
-    """Draw a probability sample of posts as a round of coding.
+    """Draw a probability sample of posts as a round of coding, or take every account.
 
     The seed, the design and every post's inclusion probability are kept in coding/rounds/.
 
     Example: stagemix sample corpora/posts --n 600 --for converge --coders 甲,乙
     """
-    from stagemix.study.coding import draw_round, posts_of_round
+    from stagemix.cli.drawn import print_accounts, print_posts
+    from stagemix.cli.sizes import print_sizes
+    from stagemix.study.coding import draw_accounts, draw_round, posts_of_round
     from stagemix.study.folder import need_study
     from stagemix.study.planning import converge_design, plan_of
+    from stagemix.study.sizes import plan_sizes
 
-    if simulate and for_ is None:
-        raise typer.BadParameter("--simulate goes with --for converge")
+    choices = {
+        "--n": n, "--purpose": purpose, "--plan": plan or None, "--for": for_, "--design": design,
+        "--by": by, "--allocation": allocation, "--minimum": minimum,
+        "--together": together or None, "--seed": seed,
+    }  # fmt: skip
+    planning = {"share": share, "width": width, "agreement": agreement, "least": least_agreement}
+    _check_usage(
+        choices,
+        unit=unit,
+        simulate=simulate,
+        planning=[name for name, value in planning.items() if value is not None],
+    )
     study = need_study(Path.cwd())
+    people, asks = _names(coders), _names(ask or "")
+    if plan:
+        wanted = {name: value for name, value in planning.items() if value is not None}
+        sizes = plan_sizes(study, corpus, coders=people, overlap=overlap, n=n, **wanted)
+        print_sizes(sizes, format_)
+        return
+    if unit is Unit.ACCOUNT or n is None:
+        every = draw_accounts(
+            study, corpus, name=round_ or "accounts", coders=people, overlap=overlap, asks=asks
+        )
+        print_accounts(every, format_, study=study)
+        return
     names = None if by is None else tuple(part.strip() for part in by.split(","))
+    chosen = design
     if for_ is not None:
         names, minimum = converge_design(
             study, design=design, by=names, allocation=allocation, minimum=minimum
         )
-        design, allocation = Design.STRATIFIED, Allocation.EQUAL
+        chosen, allocation = Design.STRATIFIED, Allocation.EQUAL
     drawn = draw_round(
         study,
         corpus,
         n=n,
-        name=round_,
-        coders=[name.strip() for name in re.split("[,，、]", coders) if name.strip()],
+        name=round_ or "final",
+        coders=people,
         overlap=overlap,
-        design=None if design is None else design.value,
+        design=None if chosen is None else chosen.value,
         by=names,
         allocation=(allocation or Allocation.PROPORTIONAL).value,
         minimum=minimum,
         seed=seed,
         for_converge=for_ is not None,
+        together=together,
+        purpose=None if purpose is None else purpose.value,
+        asks=asks,
     )
-    plan = None if for_ is None else plan_of(drawn, posts=posts_of_round(study, round_=drawn.name))
-    if format_ is not Format.TEXT:
-        for_machines(drawn.units, format_)
-        _tell(plan, say=remark, simulate=simulate, seed=drawn.seed)
-        return
-    table(["stratum", "posts", "drawn"], [[k, *v] for k, v in drawn.strata.items()])
-    if plan is not None:
-        print()
-    _tell(plan, say=print, simulate=simulate, seed=drawn.seed)
-    print(
-        f"\n{len(drawn.units)} posts drawn ({drawn.design}, seed {drawn.seed}) as round "
-        f"{drawn.name} for {', '.join(drawn.coders)}; kept in {study.rounds}"
+    seen = None if for_ is None else plan_of(drawn, posts=posts_of_round(study, round_=drawn.name))
+    print_posts(
+        drawn,
+        format_,
+        study=study,
+        plan=seen,
+        simulate=simulate,
+        unstratified=chosen is None and names is None,
     )
-    if drawn.without:
-        print(f"None of them is in the rounds drawn before: {', '.join(drawn.without)}")
-    if design is None and names is None and drawn.design == "simple":
-        print("Not every post has a time, so the draw is not stratified; --by account does that")
-    print(f"Next: stagemix code --to-excel sheets/{drawn.name}.xlsx --round {drawn.name}")
 
 
-def _tell(plan: "Plan | None", *, say: Callable[[str], None], simulate: bool, seed: int) -> None:
-    """Say, line by line, what converge will have of the round and what it will see."""
-    from stagemix.study.planning import STUDIES, expected_changes, simulated_changes
-
-    if plan is None:
-        return
-    accounts, periods = plan.sizes.shape
-    spread = sorted(set(plan.codes.to_numpy().ravel().tolist()))
-    each = f"{spread[0]} to {spread[-1]}" if len(spread) > 1 else f"{spread[0] if spread else 0}"
-    say(
-        f"converge will compare {accounts} accounts over {periods} periods ({plan.period}), "
-        f"{each} codes in each account and period."
-    )
-    if plan.tested:
-        say(f"By rule, {_seen(expected_changes(plan), codes=plan.total)}")
-        say("That is where accounts move alike; where each has its own course, less is seen.")
-    if plan.tested and simulate:
-        with progress_bar("simulating") as (started, progress):
-            found = simulated_changes(plan, seed=seed, started=started, progress=progress)
-        say(f"By {STUDIES:,} simulated studies with these cells, {_seen(found, codes=plan.total)}")
-    for warning in plan.warnings:
-        say(f"{warning}.")
+def _check_usage(
+    choices: Mapping[str, object], *, unit: Unit, simulate: bool, planning: list[str]
+) -> None:
+    """Raise BadParameter where options do not go together; CHOICES not made are None."""
+    given = [name for name, value in choices.items() if value is not None]
+    if unit is Unit.ACCOUNT and given:
+        raise typer.BadParameter(
+            f"--unit account takes every account; leave {', '.join(given)} out"
+        )
+    if unit is Unit.POST and not {"--n", "--plan"} & set(given):
+        raise typer.BadParameter("--n: how many posts? --plan says how many it takes")
+    if "--plan" in given and "--for" in given:
+        raise typer.BadParameter("--plan draws nothing; --for converge says its own as it draws")
+    if "--plan" not in given and planning:
+        options = [_OPTION.get(name, f"--{name}") for name in planning]
+        raise typer.BadParameter(f"{', '.join(options)}: goes with --plan")
+    if simulate and "--for" not in given:
+        raise typer.BadParameter("--simulate goes with --for converge")
 
 
-def _seen(changes: "dict[str, SmallestChange]", *, codes: int) -> str:
-    u = {mix: f"{found.above_publish.mdc80:.2f}" for mix, found in changes.items()}
-    w = {mix: f"{found.within.mdc80:.2f}" for mix, found in changes.items()}
-    return (
-        f"a change of u below {u['rare']} or of W below {w['rare']} will probably not be seen with "
-        f"{codes} codes; where higher stages are common (30% or more), below {u['mild']} or "
-        f"{w['mild']}."
-    )
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in re.split("[,，、]", text) if name.strip()]

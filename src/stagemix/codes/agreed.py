@@ -25,9 +25,17 @@ class Agreed:
 
 
 def independent(codes: pd.DataFrame) -> pd.DataFrame:
-    """Return each coder's first independent code per unit and variable: what reliability uses."""
-    own = codes[codes["kind"] == INDEPENDENT]
-    return own.drop_duplicates([*_UNIT, "coder"], keep="first")
+    """Return the codes that reliability uses, of CODES as the store gives them.
+
+    Each coder's first independent code per unit, variable and version of the codebook, if nobody
+    had settled the unit by that version before.
+    """
+    key = [*_UNIT, "codebook_version"]
+    placed = codes.assign(place=range(len(codes)))
+    own = placed[placed["kind"] == INDEPENDENT].drop_duplicates([*key, "coder"], keep="first")
+    settled = placed[placed["kind"] == SETTLED].drop_duplicates(key, keep="first")
+    since = own[key].merge(settled[[*key, "place"]], on=key, how="left")["place"].to_numpy()
+    return own[~(own["place"].to_numpy() > since)].drop(columns="place")
 
 
 def agreed_codes(codes: pd.DataFrame, *, variable: str) -> Agreed:

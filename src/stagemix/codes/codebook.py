@@ -9,14 +9,19 @@ from pathlib import Path
 from stagemix.errors import DataError, MissingError, several
 
 LEVELS = ("nominal", "ordinal", "binary", "text", "multiple")
-UNITS = ("post", "account")
+POST, ACCOUNT = "post", "account"
+UNITS = (POST, ACCOUNT)
 UNCODABLE = "uncodable"
 YES, NO = "1", "0"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Category:
-    """One value of a variable; `id` is what every file holds, `label` what people read."""
+    """One value of a variable; `id` is what every file holds, `label` what people read.
+
+    `stage` is the value of the first post variable that a function, of an account or of a post,
+    belongs to; blank for every other category.
+    """
 
     id: str
     label: str
@@ -24,6 +29,7 @@ class Category:
     hotkey: str = ""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    stage: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +43,7 @@ class Variable:
     id: str
     label: str
     level: str
-    unit: str = "post"
+    unit: str = POST
     optional: bool = False
     question: str = ""
     rules: tuple[str, ...] = ()
@@ -93,12 +99,13 @@ class Variable:
 
 @dataclass(frozen=True, kw_only=True)
 class Codebook:
-    """A versioned set of variables."""
+    """A versioned set of variables; `note` says what its version changes."""
 
     id: str
     version: str
     title: str
     variables: tuple[Variable, ...]
+    note: str = ""
 
     def variable(self, name: str | None = None) -> Variable:
         """Return a variable by id, a part of a `multiple` one included.
@@ -108,7 +115,7 @@ class Codebook:
         """
         parts = [part for variable in self.variables for part in variable.parts]
         if name is None:
-            asked = [v for v in parts if v.unit == "post" and v.level != "text"]
+            asked = [v for v in parts if v.unit == POST and v.level != "text"]
         else:
             asked = [v for v in parts if v.id == name]
         if not asked:
@@ -116,10 +123,14 @@ class Codebook:
             raise DataError(f"the codebook has no variable {name or 'of posts'}; it has {known}")
         return asked[0]
 
+    def of_unit(self, unit: str) -> tuple[Variable, ...]:
+        """The variables asked of a UNIT, post or account, in order."""
+        return tuple(v for v in self.variables if v.unit == unit)
+
     @property
     def post_variables(self) -> tuple[Variable, ...]:
         """The variables asked of posts, in order."""
-        return tuple(v for v in self.variables if v.unit == "post")
+        return self.of_unit(POST)
 
 
 def default_codebook() -> Codebook:
@@ -157,18 +168,33 @@ def read_codebook_text(text: str, *, where: str) -> Codebook:
     raw = table.get("variables")
     if not isinstance(raw, list) or not raw:
         raise DataError(f"{where}: no [[variables]]; a codebook has at least one")
-    unit = str(table.get("unit", "post"))
+    unit = str(table.get("unit", POST))
     variables = tuple(_variable(_table(v, where=where), unit=unit, where=where) for v in raw)
     parts = [part.id for variable in variables for part in variable.parts]
     _unique(
         [*(v.id for v in variables if v.level == "multiple"), *parts], what="variable", where=where
     )
-    return Codebook(
+    codebook = Codebook(
         id=str(table["id"]),
         version=str(table["version"]),
         title=str(table.get("title", table["id"])),
         variables=variables,
+        note=str(table.get("note", "")),
     )
+    _check_stages(codebook, where=where)
+    return codebook
+
+
+def _check_stages(codebook: Codebook, *, where: str) -> None:
+    """Each function's stage must be one, or nobody could say what an account reaches by it."""
+    stages = next((v.values for v in codebook.post_variables if v.level != "text"), ())
+    for variable in codebook.variables:
+        for c in variable.categories:
+            if c.stage and c.stage not in stages:
+                raise DataError(
+                    f"{where}: variable {variable.id}: category {c.id} is of the stage {c.stage}, "
+                    f"which the first post variable does not have; it has {several(stages)}"
+                )
 
 
 def _variable(table: Mapping[str, object], *, unit: str, where: str) -> Variable:
@@ -235,6 +261,7 @@ def _category(raw: object, *, where: str) -> Category:
         hotkey=str(table.get("hotkey", "")),
         include=_texts(table.get("include"), where=f"{where}: include of {name}"),
         exclude=_texts(table.get("exclude"), where=f"{where}: exclude of {name}"),
+        stage=str(table.get("stage", "")),
     )
 
 

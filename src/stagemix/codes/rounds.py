@@ -1,36 +1,56 @@
-"""A round of coding: the drawn posts, who codes which, and the design they were drawn by.
+"""A round of coding: the drawn units, who codes which, and the design they were drawn by.
 
 A round is two files that a repository commits: `ROUND.toml` (design, seed, strata) and
-`ROUND.sample.csv` (one row per drawn post). Its codes stand beside them in `ROUND.csv`.
+`ROUND.sample.csv` (one row per drawn unit). Its codes stand beside them in `ROUND.csv`.
 """
 
 import json
 import math
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from stagemix.codes.codebook import ACCOUNT, POST, Codebook, Variable
 from stagemix.errors import DataError, MissingError, several
 from stagemix.files import whole
-from stagemix.posts.sampling import Draw
+from stagemix.posts.sampling import WHOLE, Draw
 from stagemix.posts.tables import read_table
+from stagemix.posts.values import texts
 
 _NAME = re.compile(r"[^\\/:*?\"<>|,;，；、\s\x00-\x1f\x7f]{1,60}")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _SAMPLE = ".sample"
-SAMPLE_COLUMNS = ("post_id", "stratum", "inclusion_probability", "coders")
+ID_COLUMN = {POST: "post_id", ACCOUNT: "account"}
+SAMPLE_COLUMNS = ("stratum", "inclusion_probability", "coders")
+TRAINING, PILOT, RELIABILITY, FINAL, CHECK = "training", "pilot", "reliability", "final", "check"
+PURPOSES = (TRAINING, PILOT, RELIABILITY, FINAL, CHECK)
+CHOSEN = "chosen"
+"""The design of posts that were picked and not drawn by chance."""
+CENSUS = "census"
+"""The design of a round of every account."""
+
+
+_DRAWN = "# Written by `stagemix sample`; with this seed and frame the same posts are drawn again."
+_HEADER = {
+    CHOSEN: "# Written by `stagemix sample --check`; these posts were picked, not drawn by chance.",
+    CENSUS: "# Written by `stagemix sample --unit account`; every account of the corpus is in it.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
     """A round as stored.
 
-    `units` has one row per post in coding order: `post_id`, `stratum`, `inclusion_probability`,
-    `coders` (names joined by `;`). `strata` maps each stratum to (posts in the frame, drawn).
+    `units` has one row per unit in coding order: `unit` (the post's id or the account's name),
+    `stratum`, `inclusion_probability` (nan where not drawn by chance), `coders` (names joined by
+    `;`). `strata` maps each stratum to (units in the frame, drawn). `kind` is what the units are,
+    post or account. `asks` are ids of the variables that the page asks; without any, those that
+    the codebook asks of such units and does not call optional. `joined` are the coders who were
+    not named when the round was drawn.
     """
 
     name: str
@@ -44,12 +64,34 @@ class Round:
     without: tuple[str, ...]
     strata: dict[str, tuple[int, int]]
     units: pd.DataFrame
+    kind: str = POST
+    purpose: str = FINAL
+    asks: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
 
     @property
     def coders(self) -> tuple[str, ...]:
         """Every coder of the round, in the order first named."""
         named = (coder for cell in self.units["coders"] for coder in cell.split(";"))
         return tuple(dict.fromkeys(named))
+
+    def units_of(self, coder: str) -> list[str]:
+        """The units given to a coder, in coding order."""
+        own = [coder in cell.split(";") for cell in self.units["coders"]]
+        return [str(unit) for unit in self.units.loc[own, "unit"]]
+
+    def asked(self, codebook: Codebook) -> tuple[Variable, ...]:
+        """The variables of CODEBOOK that are asked; DataError where it lacks one of `asks`."""
+        fit = codebook.of_unit(self.kind)
+        if not self.asks:
+            return tuple(v for v in fit if not v.optional)
+        unknown = set(self.asks) - {v.id for v in fit}
+        if unknown:
+            raise DataError(
+                f"round {self.name} asks {several(sorted(unknown))}, which the codebook does not "
+                f"ask of {self.kind}s; it asks {several((v.id for v in fit), most=20)}"
+            )
+        return tuple(v for v in fit if v.id in self.asks)
 
 
 def check_name(name: str, *, what: str) -> str:
@@ -64,11 +106,17 @@ def check_name(name: str, *, what: str) -> str:
     return name
 
 
-def assign(post_ids: Sequence[str], *, coders: Sequence[str], overlap: float) -> list[str]:
-    """Say who codes which post: names joined by `;`, one cell per post.
+def assign(
+    units: Sequence[str],
+    *,
+    coders: Sequence[str],
+    overlap: float,
+    groups: Sequence[str] | None = None,
+) -> list[str]:
+    """Say who codes which unit: names joined by `;`, one cell per unit.
 
-    The first OVERLAP share of the (randomly ordered) posts goes to every coder, each other post
-    to one coder in turn.
+    The first OVERLAP share of the (randomly ordered) units goes to every coder, each other unit
+    to one coder in turn; with GROUPS, one per unit (its account), all of a group to one coder.
     """
     for coder in coders:
         check_name(coder, what="coder")
@@ -76,10 +124,13 @@ def assign(post_ids: Sequence[str], *, coders: Sequence[str], overlap: float) ->
         raise DataError("--coders: name each coder once, for example --coders a,b")
     if not 0 <= overlap <= 1:
         raise DataError(f"--overlap {overlap}: a share between 0 and 1")
-    shared = math.ceil(len(post_ids) * overlap - 1e-9)
+    shared = math.ceil(len(units) * overlap - 1e-9)
+    turns = list(range(len(units) - shared))
+    if groups is not None:
+        names = list(dict.fromkeys(sorted(groups)))
+        turns = [names.index(group) for group in groups[shared:]]
     everyone = ";".join(coders)
-    single = [coders[i % len(coders)] for i in range(len(post_ids) - shared)]
-    return [everyone] * shared + single
+    return [everyone] * shared + [coders[turn % len(coders)] for turn in turns]
 
 
 def round_of(
@@ -89,18 +140,22 @@ def round_of(
     corpus: str,
     coders: Sequence[str],
     overlap: float = 1.0,
+    groups: Mapping[str, str] | None = None,
     without: Sequence[str] = (),
+    purpose: str | None = None,
+    asks: Sequence[str] = (),
 ) -> Round:
     """Make a round of a drawn sample: its name, its coders, and the corpus it is from.
 
-    WITHOUT names the rounds whose posts the draw left out.
+    WITHOUT names the rounds whose posts the draw left out; GROUPS maps posts to what is kept
+    together for one coder. PURPOSE is one of `PURPOSES`; without it the round's name where that is
+    one, else final.
     """
-    check_name(name, what="round")
-    units = draw.units.assign(
-        coders=assign(list(draw.units["post_id"]), coders=coders, overlap=overlap)
-    )
+    ids = [str(unit) for unit in draw.units["post_id"]]
+    together = None if groups is None else [groups[unit] for unit in ids]
+    cells = assign(ids, coders=coders, overlap=overlap, groups=together)
     return Round(
-        name=name,
+        name=check_name(name, what="round"),
         corpus=corpus,
         design=draw.design,
         by=draw.by,
@@ -113,7 +168,44 @@ def round_of(
             str(name): (int(posts), int(drawn))
             for name, posts, drawn in draw.strata[["stratum", "posts", "drawn"]].to_numpy()
         },
-        units=units,
+        units=draw.units.rename(columns={"post_id": "unit"}).assign(coders=cells),
+        purpose=purpose or (name if name in PURPOSES else FINAL),
+        asks=tuple(asks),
+    )
+
+
+def every_account(
+    accounts: Sequence[str],
+    *,
+    name: str,
+    corpus: str,
+    coders: Sequence[str],
+    overlap: float = 1.0,
+    asks: Sequence[str] = (),
+) -> Round:
+    """Make a round in which every one of ACCOUNTS is coded, in the order of their names."""
+    names = sorted(accounts)
+    return Round(
+        name=check_name(name, what="round"),
+        corpus=corpus,
+        design=CENSUS,
+        by=(),
+        allocation="proportional",
+        minimum=0,
+        seed=0,
+        frame="",
+        without=(),
+        strata={WHOLE: (len(names), len(names))},
+        units=pd.DataFrame(
+            {
+                "unit": names,
+                "stratum": WHOLE,
+                "inclusion_probability": 1.0,
+                "coders": assign(names, coders=coders, overlap=overlap),
+            }
+        ),
+        kind=ACCOUNT,
+        asks=tuple(asks),
     )
 
 
@@ -122,12 +214,28 @@ def write_round(round_: Round, folder: Path) -> tuple[Path, Path]:
     design, sample = _paths(folder, round_.name)
     if design.exists():
         raise DataError(f"{design}: the round {round_.name} is there already; give another --round")
-    with whole(sample) as part:
-        units = round_.units[list(SAMPLE_COLUMNS)]
-        units.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
-    with whole(design) as part:  # last: a round is there when its design is
-        part.write_text(_design_text(round_), encoding="utf-8", newline="\n")
+    _write_sample(round_, sample)
+    _write_design(round_, design)  # last: a round is there when its design is
     return design, sample
+
+
+def write_joined(round_: Round, folder: Path) -> None:
+    """Write an existing round again, in which further coders have joined."""
+    design, sample = _paths(folder, round_.name)
+    _write_design(round_, design)  # first: who stands in it as joined can always join again
+    _write_sample(round_, sample)
+
+
+def _write_sample(round_: Round, path: Path) -> None:
+    columns = {"unit": ID_COLUMN[round_.kind]}
+    units = round_.units[["unit", *SAMPLE_COLUMNS]].rename(columns=columns)
+    with whole(path) as part:
+        units.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
+
+
+def _write_design(round_: Round, path: Path) -> None:
+    with whole(path) as part:
+        part.write_text(_design_text(round_), encoding="utf-8", newline="\n")
 
 
 def _paths(folder: Path, name: str) -> tuple[Path, Path]:
@@ -136,7 +244,7 @@ def _paths(folder: Path, name: str) -> tuple[Path, Path]:
 
 def _design_text(round_: Round) -> str:
     lines = [
-        "# Written by `stagemix sample`; with this seed and frame the same posts are drawn again.",
+        _HEADER.get(round_.design, _DRAWN),
         f"corpus = {_quoted(round_.corpus)}",
         f"design = {_quoted(round_.design)}",
         f"by = [{', '.join(_quoted(name) for name in round_.by)}]",
@@ -145,8 +253,15 @@ def _design_text(round_: Round) -> str:
         f"seed = {round_.seed}",
         f"frame = {_quoted(round_.frame)}",
         f"without = [{', '.join(_quoted(name) for name in round_.without)}]",
+        f"# what the round is for: {', '.join(PURPOSES)}",
+        f"purpose = {_quoted(round_.purpose)}",
+        f"unit = {_quoted(round_.kind)}",
+        "# the variables that the coding page asks; without any, all that are not optional",
+        f"asks = [{', '.join(_quoted(name) for name in round_.asks)}]",
+        "# coders who were not named when the round was drawn",
+        f"joined = [{', '.join(_quoted(name) for name in round_.joined)}]",
         "",
-        "# stratum = [posts in the frame, drawn]",
+        f"# stratum = [{round_.kind}s in the frame, drawn]",
         "[strata]",
         *(f"{_quoted(k)} = [{posts}, {drawn}]" for k, (posts, drawn) in round_.strata.items()),
     ]
@@ -167,12 +282,15 @@ def read_round(name: str, folder: Path) -> Round:
     try:
         table = tomllib.loads(design.read_text("utf-8"))
         strata = {str(k): (int(v[0]), int(v[1])) for k, v in table["strata"].items()}
+        kind = str(table.get("unit", POST))
         raw = read_table(sample)
         units = pd.DataFrame(
             {
-                "post_id": raw["post_id"].astype("str"),
+                "unit": raw[ID_COLUMN[kind]].astype("str"),
                 "stratum": raw["stratum"].astype("str"),
-                "inclusion_probability": raw["inclusion_probability"].astype("float64"),
+                "inclusion_probability": pd.to_numeric(texts(raw["inclusion_probability"])).astype(
+                    "float64"
+                ),
                 "coders": raw["coders"].astype("str"),
             }
         ).reset_index(drop=True)
@@ -188,6 +306,10 @@ def read_round(name: str, folder: Path) -> Round:
             without=tuple(table["without"]),
             strata=strata,
             units=units,
+            kind=kind,
+            purpose=str(table.get("purpose", FINAL)),
+            asks=tuple(table.get("asks", ())),
+            joined=tuple(table.get("joined", ())),
         )
     except (tomllib.TOMLDecodeError, KeyError, ValueError, TypeError, IndexError) as error:
         raise DataError(

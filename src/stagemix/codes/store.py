@@ -7,6 +7,7 @@ from them, and codes that came by version control are taken in when the store is
 
 import hashlib
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, fields
@@ -18,16 +19,19 @@ from stagemix.errors import DataError, several
 from stagemix.files import whole
 from stagemix.posts.tables import read_table
 
-INDEPENDENT, SETTLED = "independent", "settled"
-KINDS = (INDEPENDENT, SETTLED)
+INDEPENDENT, SETTLED, WITHDRAWN, BESIDE = "independent", "settled", "withdrawn", "beside"
+KINDS = (INDEPENDENT, SETTLED, WITHDRAWN, BESIDE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
     """Who coded which unit, in which round, for which variable, with which value, and when.
 
-    `kind` is `independent`, or `settled` for a value that settles a disagreement (`memo` is then
-    the reason). `confidence` and `seconds` are blank where not given. `coded_at` is ISO 8601.
+    `kind` is `independent`; `settled` for a value that settles a disagreement (`memo` is then the
+    reason); `withdrawn` for a key press undone before the next unit (`memo` is then the `save_id`
+    that is undone); `beside` for codes by others, a language model say, that are compared and
+    count nowhere. `confidence` and `seconds` are blank where not given. `coded_at` is ISO 8601.
+    `save_id` is made by the coding page, one for each time it saves, and blank elsewhere.
     """
 
     round: str
@@ -41,11 +45,17 @@ class Code:
     seconds: str = ""
     codebook_version: str = ""
     coded_at: str = ""
+    save_id: str = ""
 
     @property
     def code_id(self) -> str:
-        """An id made of all that the code says, so that the same code is never stored twice."""
-        return hashlib.sha256("\x1f".join(astuple(self)).encode()).hexdigest()[:16]
+        """An id, so that the same code is never stored twice.
+
+        It is made of the coder's `save_id` and the variable, which stay when a page sends again
+        what it does not know to have arrived; without one, of all that the code says.
+        """
+        said = (self.coder, self.variable, self.save_id) if self.save_id else astuple(self)
+        return hashlib.sha256("\x1f".join(said).encode()).hexdigest()[:16]
 
 
 COLUMNS = tuple(field.name for field in fields(Code))
@@ -60,6 +70,10 @@ _NOT_DAMAGE = {
 }
 
 
+def _code(row: Iterable[str]) -> Code:
+    return Code(**dict(zip(COLUMNS, row, strict=True)))
+
+
 def _advice(error: sqlite3.DatabaseError) -> str:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in _NOT_DAMAGE:
@@ -69,11 +83,21 @@ def _advice(error: sqlite3.DatabaseError) -> str:
     return "move the file away and run the command again, it is rebuilt from coding/rounds/*.csv"
 
 
+class _Group(threading.local):
+    """What one thread stores together: its connection, and what went wrong."""
+
+    db: sqlite3.Connection | None = None
+    error: DataError | None = None
+
+
 class CodeStore:
     """The codes of one study, in the folder `coding`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, patience: float = 30) -> None:
+        """Open the codes in FOLDER; wait PATIENCE seconds for another program that writes."""
+        self._patience = patience
         self._folder = folder
+        self._group = _Group()
         self._rounds = folder / "rounds"
         folder.mkdir(parents=True, exist_ok=True)
         with self._connect() as db:
@@ -83,26 +107,61 @@ class CodeStore:
                 "CREATE TABLE IF NOT EXISTS codes "
                 f"(number INTEGER PRIMARY KEY, code_id TEXT UNIQUE NOT NULL, {columns})"
             )
+            db.execute("CREATE INDEX IF NOT EXISTS by_save ON codes (coder, save_id)")
         self._take_in_files()
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
         path = self._folder / "codes.sqlite"
+        held = self._group.db
         try:
-            with closing(sqlite3.connect(path, timeout=30)) as db, db:
+            if held is not None:
+                yield held
+                return
+            with closing(sqlite3.connect(path, timeout=self._patience)) as db, db:
+                # a code that was acknowledged must outlive a power cut
+                db.execute("PRAGMA synchronous=FULL")
                 yield db
         except sqlite3.DatabaseError as error:
-            raise DataError(f"{path}: {error}; {_advice(error)}") from None
+            told = DataError(f"{path}: {error}; {_advice(error)}")
+            if held is not None:
+                self._group.error = told
+            raise told from None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Store what this thread appends in the block at once: on disk when it ends, or nothing is.
+
+        Raises DataError at the end where any of it could not be stored, even if that was caught.
+        """
+        with self._connect() as db:
+            # what is looked up in the block is then what the next lines append to
+            db.execute("BEGIN IMMEDIATE")
+            self._group.db, self._group.error = db, None
+            try:
+                yield
+            finally:
+                self._group.db = None
+            # SQLite may have rolled back what was stored before the error
+            if self._group.error is not None:
+                raise self._group.error
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep the database open: who closes it last tidies its log away, at every code."""
+        with self._connect() as db:
+            db.execute("SELECT COUNT(*) FROM codes").fetchone()
+            yield
 
     def add(self, codes: Iterable[Code]) -> int:
         """Store codes, all or none, and write the CSV of their rounds; returns how many are new."""
         codes = list(codes)
-        added = self._insert(codes)
-        for name in sorted({code.round for code in codes}):
-            self._write_file(name)
+        added = self.append(codes)
+        self.write_files({code.round for code in codes})
         return added
 
-    def _insert(self, codes: list[Code]) -> int:
+    def append(self, codes: Iterable[Code]) -> int:
+        """Store codes on disk, all or none, and leave the CSV for later; returns how many are new."""
         marks = ", ".join("?" * (len(COLUMNS) + 1))
         with self._connect() as db:
             before = db.total_changes
@@ -113,18 +172,53 @@ class CodeStore:
             return db.total_changes - before
 
     def codes(self, round_: str | None = None) -> pd.DataFrame:
-        """All codes (of one round) in the order stored, a column per field of `Code`."""
+        """The codes that stand (of one round) in the order stored, a column per field of `Code`.
+
+        Those that were undone, and the rows that undid them, are left out; `record` has them.
+        """
+        record = self.record(round_)
+        undone = record.loc[record["kind"] == WITHDRAWN, ["coder", "memo"]]
+        if undone.empty:
+            return record
+        keys = pd.MultiIndex.from_frame(record[["coder", "save_id"]])
+        gone = keys.isin(pd.MultiIndex.from_frame(undone)) | (record["kind"] == WITHDRAWN)
+        return record[~gone].reset_index(drop=True)
+
+    def record(self, round_: str | None = None) -> pd.DataFrame:
+        """All that was ever stored (of one round), as `codes` gives it."""
         where, values = ("WHERE round = ?", [round_]) if round_ else ("", [])
         query = f"SELECT {', '.join(COLUMNS)} FROM codes {where} ORDER BY number"
         with self._connect() as db:
             rows = db.execute(query, values).fetchall()
         return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
 
-    def _write_file(self, name: str) -> None:
-        with whole(self._rounds / f"{name}.csv") as part:
-            self.codes(name).to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
+    def saved(self, *, coder: str, save_id: str) -> list[Code]:
+        """What one save of a coder's page stored, as it is on disk."""
+        query = f"SELECT {', '.join(COLUMNS)} FROM codes WHERE save_id = ? AND coder = ?"
+        with self._connect() as db:
+            return [_code(row) for row in db.execute(query, (save_id, coder))]
+
+    def last_save(self, coder: str) -> str:
+        """The id of the last save of a coder's page, blank where there is none."""
+        query = "SELECT save_id FROM codes WHERE coder = ? AND save_id <> '' ORDER BY number DESC LIMIT 1"
+        with self._connect() as db:
+            rows = db.execute(query, (coder,)).fetchall()
+        return str(rows[0][0]) if rows else ""
+
+    def count(self) -> dict[str, int]:
+        """How many rows each round has."""
+        with self._connect() as db:
+            return dict(db.execute("SELECT round, COUNT(*) FROM codes GROUP BY round"))
+
+    def write_files(self, rounds: Iterable[str]) -> None:
+        """Write the CSV of ROUNDS."""
+        for name in sorted(rounds):
+            with whole(self._rounds / f"{name}.csv") as part:
+                record = self.record(name)
+                record.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
 
     def _take_in_files(self) -> None:
+        written: dict[str, int] = {}
         for path in sorted(self._rounds.glob("*.csv")):
             if path.name.endswith(".sample.csv"):
                 continue
@@ -136,4 +230,8 @@ class CodeStore:
             if len(odd):
                 raise DataError(f"{path}: row {several(odd)} is no code of this round; restore it")
             rows = table[list(COLUMNS)].astype("str").to_numpy()
-            self._insert([Code(**dict(zip(COLUMNS, row, strict=True))) for row in rows])
+            self.append(_code(row) for row in rows)
+            written[path.stem] = len(table)
+        # a page that was killed has stored codes that no file has yet
+        behind = {name for name, n in self.count().items() if n > written.get(name, 0)}
+        self.write_files(behind)

@@ -9,7 +9,9 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stagemix.codes.codebook import Codebook
+from stagemix.codes.figures import Figure
 from stagemix.codes.reliability import Reliability
+from stagemix.codes.saying import CHINESE, THRESHOLDS
 from stagemix.learn.evaluate import Evaluation
 from stagemix.learn.model_file import Card
 from stagemix.merge.converge import Convergence
@@ -18,6 +20,7 @@ from stagemix.merge.saying import on_alikeness, on_merging
 from stagemix.mix.words import Remark, words
 from stagemix.report import pictures
 from stagemix.report.font import font_for
+from stagemix.report.reached import Reached, for_page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +37,9 @@ class Report:
     per_period: pd.DataFrame
     convergence: Convergence | None
     details: Details | None
+    reached: Reached
     reliability: list[Reliability]
+    after: list[Reliability]
     settled: int
     coder_error: pd.DataFrame | None
     on_coders: tuple[Remark, ...]
@@ -57,10 +62,6 @@ LEVELS = {
     "binary": "是非",
     "multiple": "多选",
     "text": "文字",
-}
-REASONS = {
-    "undefined: no unit has two codes": "未定义：没有两人都编过的单位",
-    "undefined: no variation in the codes": "未定义：编码没有变化",
 }
 OVER_TIME = {name: MEASURES[name] for name in ("above_publish", "within")}
 VERDICTS = {
@@ -131,7 +132,9 @@ def render(report: Report, specs: dict[str, dict[str, object]]) -> str:
     environment.filters["percent"] = _percent
     environment.filters["number"] = _number
     environment.filters["level"] = LEVELS.__getitem__
-    environment.filters["reason"] = lambda reason: REASONS.get(reason, reason)
+    environment.filters["reason"] = lambda reason: CHINESE.get(reason, reason)
+    environment.filters["alpha"] = _alpha
+    environment.filters["chance"] = _chance
     environment.filters["too_small"] = _too_small
     environment.filters["verdict"] = VERDICTS.__getitem__
     environment.filters["robust"] = ROBUST.__getitem__
@@ -145,7 +148,8 @@ def render(report: Report, specs: dict[str, dict[str, object]]) -> str:
     environment.filters["words"] = lambda note: words(note, language="zh")
     template = environment.get_template("report.html")
     spec_texts = {name: _in_script(value) for name, value in specs.items()}
-    shown = {"r": report, "measures": MEASURES, "charts": spec_texts}
+    shown = {"r": report, "measures": MEASURES, "charts": spec_texts, "thresholds": THRESHOLDS.zh}
+    shown |= for_page(report.reached, report.codebook)
     characters = "".join(sorted(set(template.render(**shown, scripts="", font=""))))
     return template.render(**shown, scripts=_scripts(), font=font_for(characters))
 
@@ -162,6 +166,20 @@ def _percent(value: object) -> str:
 
 def _number(value: object) -> str:
     return "未定义" if value is None or value != value else f"{float(value):.3f}"  # type: ignore[arg-type]
+
+
+def _alpha(figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
+    if figure.interval is None or figure.interval.low is None:
+        return _number(figure.value)
+    return f"{_number(figure.value)}（{figure.interval.low:.3f} – {figure.interval.high:.3f}）"
+
+
+def _chance(figures: tuple[Figure, ...], name: str) -> str:
+    """How often alpha at the variable's own level is below a threshold, among resamples."""
+    between = figures[-1].interval if figures else None
+    return "–" if between is None else _percent(getattr(between, name))
 
 
 def _scenario(name: str) -> str:

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from stagemix.codes.reliability import AFTER, BEFORE
+from stagemix.codes.saying import CHINESE
+from stagemix.codes.tidy import tidy
 from stagemix.merge.details import Details
 from stagemix.merge.saying import on_alikeness, on_merging
 from stagemix.mix.words import words
@@ -17,6 +20,7 @@ from stagemix.report.page import (
     Report,
     named,
 )
+from stagemix.report.reached import sheets as sheets_of_reached
 
 MIX = {
     "account": "账号",
@@ -38,14 +42,37 @@ MIX = {
 }
 RELIABILITY = {
     "variable": "变量",
+    "version": "编码表版本",
+    "stage": "所用编码",
     "level": "测量水平",
-    "units": "两人以上编码",
-    "single": "一人编码",
+    "coefficient": "系数",
+    "category": "类别",
+    "pair": "编码员",
+    "units": "单位",
+    "value": "值",
+    "low": "95% 下限",
+    "high": "95% 上限",
+    "below_tentative": "低于 .667 的比例",
+    "below_reliable": "低于 .800 的比例",
+    "reason": "说明",
+}
+STAGES = {BEFORE: "讨论之前的独立编码", AFTER: "讨论之后各人最后的编码"}
+COEFFICIENTS = {
     "percent_agreement": "一致率",
-    "alpha_nominal": "α（定类）",
-    "alpha_ordinal": "α（定序）",
-    "disagreements": "不一致",
-    "uncodable": "无法编码",
+    "alpha_nominal": "Krippendorff α（定类）",
+    "alpha_ordinal": "Krippendorff α（定序）",
+    "scott_pi": "Scott π",
+    "cohen_kappa": "Cohen κ",
+    "kappa_linear": "Cohen κ（线性加权）",
+    "kappa_quadratic": "Cohen κ（平方加权）",
+    "fleiss_kappa": "Fleiss κ",
+    "gwet_ac1": "Gwet AC1",
+    "gwet_ac2": "Gwet AC2（定序加权）",
+    "holsti": "Holsti R（不计偶然）",
+    "composite_reliability": "综合信度 CR（不计偶然）",
+    "prevalence": "类别所占比例",
+    "category_agreement": "类别一致率",
+    "category_alpha": "α（该类别对其余）",
 }
 CLASSIFIER = {
     "category": "阶段",
@@ -96,15 +123,13 @@ SHARES = {
     "差分估计",
     "差分估计 95% 下限",
     "差分估计 95% 上限",
-    "一致率",
     "其占比至多",
+    "占比",
 }
 
 
 def write_workbook(report: Report, path: Path) -> None:
     """Write the mix tables, the measures, reliability and the classifier's figures."""
-    reliability = pd.DataFrame([vars(r) for r in report.reliability], columns=list(RELIABILITY))
-    reliability["level"] = reliability["level"].map(LEVELS)
     per_category = report.evaluation.per_category
     classifier = per_category.assign(category=per_category["category"].map(report.labels))
     confusion = report.evaluation.confusion.rename(index=report.labels, columns=report.labels)
@@ -112,10 +137,11 @@ def write_workbook(report: Report, path: Path) -> None:
         "各账号": _mix(report.per_account, report),
         "账号×时段": _mix(report.per_period, report),
         "合计": _mix(report.overall, report),
-        "信度": reliability.rename(columns=RELIABILITY),
+        "信度": _reliability(report),
         "分类器": classifier.rename(columns=CLASSIFIER),
         "混淆矩阵": confusion.rename_axis("编码＼分类器").reset_index(),
         **_merging(report),
+        **sheets_of_reached(report.reached, report.codebook),
         "说明": pd.DataFrame({"说明": [line.zh for line in report.remarks]}),
     }
     with pd.ExcelWriter(path, engine="xlsxwriter") as writer:
@@ -139,6 +165,17 @@ def _mix(frame: pd.DataFrame, report: Report) -> pd.DataFrame:
         note=[words(str(note), language="zh") for note in frame["note"]],
     )
     return shown[list(MIX)].rename(columns=MIX)
+
+
+def _reliability(report: Report) -> pd.DataFrame:
+    table = tidy([*report.reliability, *report.after])
+    shown = table.assign(
+        stage=table["stage"].map(STAGES),
+        level=table["level"].map(LEVELS),
+        coefficient=table["coefficient"].map(COEFFICIENTS),
+        reason=[CHINESE.get(reason, reason) for reason in table["reason"]],
+    )
+    return shown[list(RELIABILITY)].rename(columns=RELIABILITY)
 
 
 def _merging(report: Report) -> dict[str, pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""The steps of coding: draw a round, hand it out, take codes in, see how far coders agree."""
+"""The steps of coding: draw a round, hand it out, take codes in, settle, write what is agreed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,24 +6,29 @@ from pathlib import Path
 
 import pandas as pd
 
-from stagemix.codes.agreed import Agreed, agreed_codes, independent
-from stagemix.codes.codebook import Codebook
-from stagemix.codes.incoming import (
-    check_once,
-    codes_of,
-    read_long_codes,
-    read_settled,
-    without_known,
+from stagemix.codes.accepting import codes_of, join, without_known
+from stagemix.codes.codebook import ACCOUNT, POST, Variable
+from stagemix.codes.rounds import (
+    CHOSEN,
+    Round,
+    every_account,
+    read_round,
+    round_names,
+    round_of,
+    write_joined,
+    write_round,
 )
-from stagemix.codes.reliability import Reliability, reliability
-from stagemix.codes.rounds import Round, read_round, round_names, round_of, write_round
-from stagemix.codes.sheets import is_sheet, read_sheet, write_sheet
-from stagemix.codes.store import Code, CodeStore
+from stagemix.codes.settled_file import read_settled
+from stagemix.codes.sheets import write_sheet
+from stagemix.codes.store import BESIDE, INDEPENDENT, CodeStore
+from stagemix.codes.versions import keep_version
 from stagemix.errors import DataError, several
-from stagemix.files import whole
 from stagemix.posts.corpus import read_accounts, read_corpus
 from stagemix.posts.sampling import draw
+from stagemix.study.agreed import write_agreed
+from stagemix.study.corpora import accounts_of, place_of
 from stagemix.study.folder import Study
+from stagemix.study.incoming import read_files
 from stagemix.study.planning import check_room
 
 
@@ -41,22 +46,26 @@ def draw_round(
     minimum: int | None = None,
     seed: int | None = None,
     for_converge: bool = False,
+    together: bool = False,
+    purpose: str | None = None,
+    asks: Sequence[str] = (),
 ) -> Round:
     """Draw a round of N posts from a corpus and write it down; choices not made are the study's.
 
     Without a DESIGN and BY it is stratified where every post has a time, else simple. Posts of
     other rounds of the corpus are left out, so that no round trains the coders of another.
-    FOR_CONVERGE, with BY of `planning.converge_design`, asks for two codes in every cell.
+    FOR_CONVERGE, with BY of `planning.converge_design`, asks for two codes in every cell. TOGETHER
+    gives all posts of an account to one coder, but for those that every coder codes. PURPOSE and
+    ASKS are those of `Round`.
     """
     posts = read_corpus(corpus)
     if design is None:
         dated = posts["published_at"].notna().all()
         design = "stratified" if by is not None or dated else "simple"
     by = study.sample_by if by is None else by
-    place = _within(study, corpus)
-    others = [read_round(other, study.rounds) for other in round_names(study.rounds)]
-    others = [other for other in others if other.corpus == place and other.name != name]
-    taken = pd.concat([other.units["post_id"] for other in others]) if others else None
+    place = place_of(study, corpus)
+    others = _drawn_before(study, place=place, name=name)
+    taken = pd.concat([other.units["unit"] for other in others]) if others else None
     _check_nested(others, by=by if design == "stratified" else ())
     if for_converge:
         check_room(posts, by=by, n=n, taken=taken)
@@ -77,8 +86,57 @@ def draw_round(
         corpus=place,
         coders=coders,
         overlap=overlap,
+        groups=dict(zip(posts["post_id"], posts["account"], strict=True)) if together else None,
         without=[other.name for other in others],
+        purpose=purpose,
+        asks=asks,
     )
+    round_.asked(keep_version(study.coding))
+    write_round(round_, study.rounds)
+    return round_
+
+
+def _drawn_before(study: Study, *, place: str, name: str) -> list[Round]:
+    """The other rounds whose posts a draw leaves out."""
+    rounds = [read_round(other, study.rounds) for other in round_names(study.rounds)]
+    return [
+        other
+        for other in rounds
+        if other.corpus == place
+        and other.name != name
+        # posts that were picked stay in the frame, or the others' chances would not be known
+        and other.kind == POST
+        and other.design != CHOSEN
+    ]
+
+
+def draw_accounts(
+    study: Study,
+    corpus: Path,
+    *,
+    name: str,
+    coders: Sequence[str],
+    overlap: float = 1.0,
+    asks: Sequence[str] = (),
+) -> Round:
+    """Make a round in which every account of a corpus is coded, and write it down.
+
+    The accounts are those with posts and those of the account table. Raises DataError where the
+    codebook asks nothing of accounts.
+    """
+    if not study.codebook.of_unit(ACCOUNT):
+        raise DataError(
+            f'{study.coding / "codebook.toml"}: no variable has unit = "account"; add one'
+        )
+    round_ = every_account(
+        list(accounts_of(corpus)["account"]),
+        name=name,
+        corpus=place_of(study, corpus),
+        coders=coders,
+        overlap=overlap,
+        asks=asks,
+    )
+    round_.asked(keep_version(study.coding))
     write_round(round_, study.rounds)
     return round_
 
@@ -94,14 +152,8 @@ def _check_nested(others: Sequence[Round], *, by: tuple[str, ...]) -> None:
             )
 
 
-def _within(study: Study, corpus: Path) -> str:
-    path = corpus.resolve()
-    inside = path.is_relative_to(study.root.resolve())
-    return (path.relative_to(study.root.resolve()) if inside else path).as_posix()
-
-
 def hand_out(study: Study, *, round_: str, to: Path, coder: str | None = None) -> dict[Path, int]:
-    """Write a workbook per coder of a round (or one, for CODER); returns files and their posts.
+    """Write a workbook per coder of a round (or one, for CODER); returns files and their units.
 
     TO is the file for one coder; for several, the coder's name is put before its ending. Raises
     DataError where a file is there already, since it may hold codes.
@@ -109,7 +161,8 @@ def hand_out(study: Study, *, round_: str, to: Path, coder: str | None = None) -
     if to.suffix.lower() != ".xlsx":
         raise DataError(f"{to}: name a file that ends in .xlsx")
     chosen = read_round(round_, study.rounds)
-    posts = posts_of_round(study, round_=round_)
+    corpus = study.root / chosen.corpus
+    units = accounts_of(corpus) if chosen.kind == ACCOUNT else read_corpus(corpus)
     if coder:
         paths = {coder: to}
     else:
@@ -119,163 +172,115 @@ def hand_out(study: Study, *, round_: str, to: Path, coder: str | None = None) -
         raise DataError(
             f"{several(there)}: is there already and may hold codes; move it away or name another file"
         )
+    codebook = keep_version(study.coding)
     return {
-        path: write_sheet(path, round_=chosen, coder=name, posts=posts, codebook=study.codebook)
+        path: write_sheet(path, round_=chosen, coder=name, units=units, codebook=codebook)
         for name, path in paths.items()
     }
 
 
 @dataclass(frozen=True, kw_only=True)
 class TakenIn:
-    """Codes taken in from one file: how many it holds, and how many were new."""
+    """Codes taken in from one file: how many it holds, and how many were new.
+
+    `joined` are the coders who joined the round with this file.
+    """
 
     file: Path
     round: str
     codes: int
     new: int
+    joined: tuple[str, ...] = ()
 
 
 def take_in(
-    study: Study, files: Sequence[Path], *, round_: str | None, coded_at: str
+    study: Study,
+    files: Sequence[Path],
+    *,
+    round_: str | None,
+    coded_at: str,
+    join_round: bool = False,
+    beside: bool = False,
 ) -> list[TakenIn]:
     """Read codes from workbooks (.xlsx, as handed out) or tables, and store all or none.
 
     ROUND_ is the round of tables, which do not name one; a workbook must be of it where it is
-    given. Raises DataError naming the rows that do not fit.
+    given. JOIN_ROUND lets coders whom the round does not name join it for the units they coded;
+    BESIDE keeps the codes for comparison alone. Raises DataError naming the rows that do not fit.
     """
-    codebook = study.codebook
     store = CodeStore(study.coding)
     held = store.codes()
-    found: list[tuple[TakenIn, list[Code]]] = []
-    tables: list[pd.DataFrame] = []
-    for path in files:
-        if path.suffix.lower() == ".xlsx" and (round_ is None or is_sheet(path)):
-            name, table = read_sheet(path, codebook=codebook)
-            if round_ not in (None, name):
-                raise DataError(f"{path}: is of round {name}, not {round_}; leave --round out")
-        else:
-            name, table = round_ or study.round, read_long_codes(path, codebook=codebook)
-        chosen = read_round(name, study.rounds)
-        codes = codes_of(
-            table, round_=chosen, codebook=codebook, coded_at=coded_at, where=str(path)
+    incoming = read_files(study, files, round_=round_)
+    drawn = {one.round: read_round(one.round, study.rounds) for one in incoming}
+    rounds = dict(drawn)
+    if join_round:
+        for one in incoming:
+            rounds[one.round] = join(rounds[one.round], one.table, held=held, where=str(one.file))
+    codes = [
+        codes_of(
+            one.table,
+            round_=rounds[one.round],
+            codebook=one.codebook,
+            coded_at=coded_at,
+            where=str(one.file),
+            kind=BESIDE if beside else INDEPENDENT,
         )
-        tables.append(table.set_axis([f"{path.name}:{row}" for row in table.index]))
-        new = without_known(codes, held)
-        found.append((TakenIn(file=path, round=name, codes=len(codes), new=len(new)), new))
-    rounds = [taken.round for taken, _ in found]
-    for name in dict.fromkeys(rounds):
-        own = [table for table, of in zip(tables, rounds, strict=True) if of == name]
-        check_once(pd.concat(own), where="the files together")
-    store.add([code for _, codes in found for code in codes])
+        for one in incoming
+    ]
+    new = [without_known(own, held) for own in codes]
+    for name, now in rounds.items():
+        if now is not drawn[name]:
+            write_joined(now, study.rounds)
+    store.add([code for own in new for code in own])
     write_agreed(study, store=store)
-    return [taken for taken, _ in found]
+    return [
+        TakenIn(
+            file=one.file,
+            round=one.round,
+            codes=len(own),
+            new=len(fresh),
+            joined=_joined(one.table, rounds[one.round], drawn[one.round]),
+        )
+        for one, own, fresh in zip(incoming, codes, new, strict=True)
+    ]
+
+
+def _joined(table: pd.DataFrame, now: Round, drawn: Round) -> tuple[str, ...]:
+    here = set(table["coder"])
+    return tuple(name for name in now.joined if name not in drawn.joined and name in here)
+
+
+def variable_of(study: Study, *, round_: str, name: str | None = None) -> Variable:
+    """Return a variable by id; without a name, the first with categories that a round asks."""
+    chosen, codebook = read_round(round_, study.rounds), study.codebook
+    if name is None and (chosen.kind != POST or chosen.asks):
+        parts = [part for variable in chosen.asked(codebook) for part in variable.parts]
+        name = next((part.id for part in parts if part.level != "text"), None)
+    return codebook.variable(name)
 
 
 def settle(study: Study, file: Path, *, round_: str, variable: str, by: str, coded_at: str) -> int:
-    """Store the settled values in FILE (`post_id`, `value`, `reason`); returns how many are new."""
-    read_round(round_, study.rounds)
+    """Store the settled values in FILE; returns how many are new.
+
+    FILE has the columns `post_id` (`account` in a round of accounts), `value`, `reason`.
+    """
+    chosen = read_round(round_, study.rounds)
     store = CodeStore(study.coding)
     held = store.codes(round_)
     codes = read_settled(
-        file, held=held, codebook=study.codebook, variable=variable, by=by, coded_at=coded_at
+        file,
+        round_=chosen,
+        held=held,
+        codebook=keep_version(study.coding),
+        variable=variable,
+        by=by,
+        coded_at=coded_at,
     )
     added = store.add(without_known(codes, held))
     write_agreed(study, store=store)
     return added
 
 
-@dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """The agreement of a round or a file, per variable, and the disagreements on each."""
-
-    reliability: list[Reliability]
-    agreed: dict[str, Agreed]
-
-
-def agreement_of_round(study: Study, *, round_: str) -> Agreement:
-    """Compute the reliability of every variable coded in a round, from independent codes."""
-    read_round(round_, study.rounds)
-    codes = CodeStore(study.coding).codes(round_)
-    if codes.empty:
-        raise DataError(
-            f"round {round_} has no codes yet; take them in with `stagemix code --from-excel`"
-        )
-    return agreement_of(codes, codebook=study.codebook)
-
-
-def agreement_of_file(path: Path, *, codebook: Codebook) -> Agreement:
-    """Compute the reliability of codes in a file (`post_id, coder, variable, value`)."""
-    table = read_long_codes(path, codebook=codebook)
-    return agreement_of(table.assign(round=path.stem, kind="independent"), codebook=codebook)
-
-
-def agreement_of(codes: pd.DataFrame, *, codebook: Codebook) -> Agreement:
-    """Compute the reliability of codes as the store gives them; none of no codes."""
-    names = list(dict.fromkeys(codes["variable"]))
-    first = independent(codes)
-    return Agreement(
-        reliability=[
-            reliability(first[first["variable"] == name], variable=codebook.variable(name))
-            for name in names
-        ],
-        agreed={name: agreed_codes(codes, variable=name) for name in names},
-    )
-
-
 def posts_of_round(study: Study, *, round_: str) -> pd.DataFrame:
     """Return the posts of the corpus that a round was drawn from."""
     return read_corpus(study.root / read_round(round_, study.rounds).corpus)
-
-
-def write_disagreements(
-    path: Path, *, variable: str, agreed: Agreed, posts: pd.DataFrame | None = None
-) -> int:
-    """Write the open disagreements on a variable as a table to settle; returns how many.
-
-    Columns: `post_id`, `title` and `text` where POSTS holds them, each coder's code and memo, and
-    `value` and `reason` to fill in for `stagemix code --settle`. Raises DataError where the file
-    is there already, since somebody may have filled it in, or a post is not among POSTS.
-    """
-    if path.exists():
-        raise DataError(
-            f"{path}: is there already and may be filled in; settle it with "
-            f"`stagemix code --settle {path}`, or name another file"
-        )
-    table = agreed.open.drop(columns="round").rename(columns={"unit": "post_id"})
-    if posts is not None:
-        absent = table.loc[~table["post_id"].isin(posts["post_id"]), "post_id"]
-        if len(absent):
-            raise DataError(f"{several(absent)} of the round is not in its corpus; put it back")
-        shown = posts[["post_id", "title", "text"]]
-        table = shown.merge(table, on="post_id", how="right")
-    table = table.assign(variable=variable, value="", reason="")
-    with whole(path) as part:
-        table.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
-    return len(table)
-
-
-def write_agreed(study: Study, *, store: CodeStore) -> Path:
-    """Write `coding/agreed.csv`: one row per post, its round, chance, and a column per variable.
-
-    A post of several rounds stands with the study's round, else the first by name.
-    """
-    codes = store.codes()
-    parts = [part.id for v in study.codebook.post_variables for part in v.parts]
-    coded = [name for name in parts if (codes["variable"] == name).any()]
-    names = sorted(round_names(study.rounds), key=lambda name: (name != study.round, name))
-    frames = []
-    for name in names:
-        units = read_round(name, study.rounds).units[
-            ["post_id", "stratum", "inclusion_probability"]
-        ]
-        table = units.assign(round=name)
-        for variable in coded:
-            agreed = agreed_codes(codes[codes["round"] == name], variable=variable).codes
-            settled = agreed.set_index("unit")
-            table[variable] = table["post_id"].map(settled["value"])
-            table[f"{variable}_how"] = table["post_id"].map(settled["how"])
-        frames.append(table.dropna(subset=coded, how="all"))
-    table = pd.concat(frames, ignore_index=True).drop_duplicates("post_id", keep="first")
-    with whole(study.agreed) as part:
-        table.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
-    return study.agreed

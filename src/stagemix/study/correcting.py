@@ -7,7 +7,7 @@ import pandas as pd
 
 from stagemix.codes.agreed_file import read_agreed
 from stagemix.codes.codebook import Codebook, Variable
-from stagemix.codes.rounds import read_round
+from stagemix.codes.rounds import CHOSEN, read_round, round_names
 from stagemix.errors import DataError, MissingError, several
 from stagemix.learn.classify import Predictions, read_predictions
 from stagemix.learn.elsewhere import Given, read_labels, with_probabilities
@@ -17,7 +17,7 @@ from stagemix.mix.sample import Labelled, labelled_corpus
 from stagemix.mix.words import Remark
 from stagemix.posts.corpus import read_accounts, read_corpus
 from stagemix.posts.tables import READERS
-from stagemix.study.folder import INVENTED, Study, codebook_at, find_study
+from stagemix.study.folder import INVENTED, SETTINGS, Study, codebook_at, find_study
 from stagemix.study.remarks import on_data, on_model
 from stagemix.study.standing import standing
 
@@ -310,6 +310,12 @@ def _of_round(study: Study, variable: Variable) -> pd.DataFrame:
     if mine.empty:
         raise DataError(
             f"{study.agreed}: no codes of the round {study.round} (study.toml); there are {several(sorted(set(table['round'])))}"
+        )
+    known = study.round in round_names(study.rounds)
+    if known and read_round(study.round, study.rounds).design == CHOSEN:
+        raise DataError(
+            f"{study.root / SETTINGS}: the posts of round {study.round} were picked, not drawn by "
+            "chance; name a round that `stagemix sample --n` drew"
         )
     return mine
 

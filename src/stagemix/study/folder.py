@@ -74,6 +74,11 @@ class Study:
         return self.coding / "agreed.csv"
 
     @property
+    def agreed_accounts(self) -> Path:
+        """The file of agreed codes of accounts."""
+        return self.coding / "agreed-accounts.csv"
+
+    @property
     def codebook(self) -> Codebook:
         """The study's codebook."""
         return read_codebook(self.coding / "codebook.toml")

@@ -150,7 +150,7 @@ def plan_of(round_: Round, *, posts: pd.DataFrame) -> Plan:
     counts = posts_by_period(posts)
     unit = round_.by[1]
     table = counts[unit]
-    drawn = _like(posts[posts["post_id"].isin(round_.units["post_id"])], table, unit=unit)
+    drawn = _like(posts[posts["post_id"].isin(round_.units["unit"])], table, unit=unit)
     sparse = table < PAIR
     kept = table.index[~sparse.any(axis=1)]
     codes = drawn.loc[kept]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from stagemix.codes.reliability import Reliability
-from stagemix.codes.store import SETTLED, CodeStore
+from stagemix.codes.store import CodeStore
+from stagemix.codes.versions import kept_versions
 from stagemix.errors import DataError
 from stagemix.files import check_folder, whole
 from stagemix.learn.evaluate import evaluate
@@ -16,11 +16,14 @@ from stagemix.mix.mixes import DIFFERENCE
 from stagemix.mix.words import Remark
 from stagemix.report.page import Report, charts, render
 from stagemix.report.pictures import save_picture
+from stagemix.report.reached import Reached
 from stagemix.report.workbook import write_workbook
-from stagemix.study.coding import agreement_of
+from stagemix.study.agreement import Agreement, agreement_of
 from stagemix.study.converging import convergence_of, details_of_study
 from stagemix.study.correcting import Corrected, corrected
 from stagemix.study.folder import Study
+from stagemix.study.functions import functions_of_posts
+from stagemix.study.inventory import profiles, read_inventory, stages_of_accounts
 from stagemix.study.mixing import errors_of, mix_of
 from stagemix.study.remarks import BORROWING, on_errors
 from stagemix.study.sensitivity import coder_error, on_coders
@@ -67,7 +70,7 @@ def gather(study: Study, *, written_at: datetime) -> Report:
     if card is None or out_of_fold is None:
         raise DataError(f"{predictions}: not predictions of a model; classify the corpus first")
     evaluation = evaluate(out_of_fold, categories=list(card.counts), labelled=card.labelled)
-    reliability, settled = _reliability(study, source.variable)
+    agreement = _agreement(study)
     band, said = _coder_error(source, study)
     dated = source.data.posts["published_at"].notna().any()
     by = f"account,{study.period}" if dated else "account"
@@ -87,8 +90,10 @@ def gather(study: Study, *, written_at: datetime) -> Report:
         per_period=mix_of(source, by=by),
         convergence=convergence,
         details=details,
-        reliability=reliability,
-        settled=settled,
+        reached=_reached(study, source.data.posts),
+        reliability=agreement.reliability,
+        after=agreement.after,
+        settled=_settled(agreement, source.variable),
         coder_error=band,
         on_coders=said,
         evaluation=evaluation,
@@ -96,6 +101,15 @@ def gather(study: Study, *, written_at: datetime) -> Report:
         on_errors=on_errors(errors_of(source) if details is None else details.misfit),
         remarks=(*source.remarks, *([BORROWING] if borrows else [])),
     )
+
+
+def _reached(study: Study, posts: pd.DataFrame) -> Reached:
+    inventory = read_inventory(study)
+    matrix = stages_of_accounts(study, posts)
+    known = None
+    if inventory is not None:
+        known = profiles(matrix, inventory=inventory, codebook=study.codebook)
+    return Reached(matrix=matrix, profiles=known, several=functions_of_posts(study))
 
 
 def _convergence(source: Corrected, by: str) -> Convergence | None:
@@ -114,10 +128,15 @@ def _coder_error(source: Corrected, study: Study) -> tuple[pd.DataFrame | None, 
         return None, ()
 
 
-def _reliability(study: Study, variable: str) -> tuple[list[Reliability], int]:
-    codes = CodeStore(study.coding).codes(study.round)
-    found = agreement_of(codes, codebook=study.codebook)
-    if variable not in found.agreed:
-        return found.reliability, 0
-    how = found.agreed[variable].codes["how"]
-    return found.reliability, int((how == SETTLED).sum())
+def _agreement(study: Study) -> Agreement:
+    return agreement_of(
+        CodeStore(study.coding).codes(study.round),
+        codebook=study.codebook,
+        kept=kept_versions(study.coding),
+        seed=study.seed,
+    )
+
+
+def _settled(agreement: Agreement, variable: str) -> int:
+    found = agreement.settled.get(variable)
+    return 0 if found is None else found.units

@@ -66,6 +66,8 @@ def _given(source: Corrected, study: Study) -> pd.DataFrame:
     """Independent codes of the coded posts: a row per post, a column per coder, by name."""
     codes = independent(CodeStore(study.coding).codes(study.round))
     mine = codes[codes["variable"] == source.variable]
+    # by several versions of the codebook a coder has a first code of each
+    mine = mine.drop_duplicates(["unit", "coder"], keep="last")
     coders = mine["coder"].nunique()
     if coders < 2:
         raise DataError(

@@ -48,7 +48,7 @@ def standing(study: Study, *, round_: str, variable: str) -> Standing:
 def standing_of(drawn: Round, codes: pd.DataFrame, *, variable: str) -> Standing:
     """Count how far a round is coded, from its codes as the store gives them."""
     found = agreed_codes(codes, variable=variable)
-    several = drawn.units.loc[drawn.units["coders"].str.contains(";"), "post_id"]
+    several = drawn.units.loc[drawn.units["coders"].str.contains(";"), "unit"]
     alone = found.codes.loc[found.codes["how"] == SINGLE, "unit"]
     agreed, open_ = len(found.codes), len(found.open)
     return Standing(
