@@ -3,11 +3,15 @@
 import csv
 import io
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -19,8 +23,8 @@ from stagemix.codes.store import CodeStore
 from stagemix.mix.table import COLUMNS
 from stagemix.study.folder import init_study
 
-COMMANDS = ("demo", "init", "import", "sample", "code", "agree", "train", "evaluate", "classify",
-            "mix", "converge", "report")  # fmt: skip
+COMMANDS = ("demo", "init", "import", "sample", "code", "agree", "check", "train", "evaluate",
+            "classify", "mix", "converge", "compare", "report")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -33,7 +37,40 @@ def test_every_command_has_help_with_an_example(run, name):
 def test_wrong_usage_ends_with_2(run):
     assert run("mix").returncode == 2
     assert run("nonsense").returncode == 2
-    assert run("code", "--round", "final").returncode == 2
+    assert run("code", "--settle", "a.csv", "--from-csv", "b.csv").returncode == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the interrupt of a console is another there")
+def test_the_page_is_served_by_the_links_it_prints_until_interrupted(own_study):
+    command("sample", "corpora/posts", "--n", 6, "--coders", "甲,乙")
+    served_by = [sys.executable, "-m", "stagemix", "code", "--port", "0"]
+    environment = {**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        served_by,
+        cwd=own_study,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env=environment,
+    ) as served:
+        lines = [served.stdout.readline().split() for _ in range(3)]
+        assert [line[0] for line in lines] == ["lead", "甲", "乙"]
+        page = httpx.get(lines[1][1], follow_redirects=True)
+        assert page.status_code == 200
+        assert "final" in page.text
+        served.send_signal(signal.SIGINT)
+        assert served.wait(20) == 0
+
+
+def test_a_new_link_is_printed_for_coders_of_a_round_only(run, own_study):
+    command("sample", "corpora/posts", "--n", 6, "--coders", "甲,乙")
+    done = run("code", "--new-link", "甲", "--port", "8765")
+    assert re.fullmatch(r"甲  http://127\.0\.0\.1:8765/enter/[\w-]{43}\n", done.stdout)
+    done = run("code", "--new-link", "谁")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "stagemix: --new-link 谁: no round has a coder of that name; there are 甲, 乙\n"
+    )
 
 
 def test_a_problem_with_files_is_one_line_on_stderr_and_ends_with_1(run, tmp_path):
@@ -141,7 +178,8 @@ def test_accounts_from_the_round_to_the_agreed_codes(run, own_study):
     assert done.stdout == (
         f"2 accounts, all there are, as round accounts for 甲, 乙; kept in "
         f"{own_study / 'coding' / 'rounds'}\n"
-        "Next: stagemix code --to-excel sheets/accounts.xlsx --round accounts\n"
+        "Next: stagemix code, which serves the coding page; or in Excel: "
+        "stagemix code --to-excel sheets/accounts.xlsx --round accounts\n"
     )
     done = run("code", "--to-excel", "sheets/a.xlsx", "--round", "accounts")
     assert done.stdout == (

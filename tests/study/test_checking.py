@@ -164,13 +164,13 @@ def refusal(study: Study, **choices) -> str:
 def test_a_stage_that_is_none_is_refused(study: Study) -> None:
     for name in ("serve", "uncodable"):
         assert refusal(study, stage=name) == (
-            f"--check {name}: no such value of stage; known are publish, interact, service, cooperate"
+            f"--stage {name}: no such value of stage; known are publish, interact, service, cooperate"
         )
 
 
 def test_a_stage_that_the_model_cannot_tell_is_refused(study: Study) -> None:
     assert refusal(study, stage="cooperate") == (
-        f"--check cooperate: {study.root / 'predictions'} gives it no probability, the model had "
+        f"--stage cooperate: {study.root / 'predictions'} gives it no probability, the model had "
         "too few codes of it; code more of its posts and train again, or name another stage"
     )
 
@@ -182,11 +182,11 @@ def test_less_than_one_post_each_is_refused(study: Study) -> None:
 def test_where_nothing_is_left_it_says_why(study: Study, truth) -> None:
     draw_round(study, corpus(study), n=288, name="final", coders=["甲", "乙"])
     assert refusal(study) == (
-        "--check service: nothing is left to code; all posts of accounts in which service was not "
+        "--stage service: nothing is left to code; all posts of accounts in which service was not "
         "seen are in a round already"
     )
     assert refusal(study, everywhere=True) == (
-        "--check service: nothing is left to code; all posts are in a round already"
+        "--stage service: nothing is left to code; all posts are in a round already"
     )
 
 

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 
 def command(
+    port: Annotated[
+        int, typer.Option(help="The port of the coding page.", min=0, max=65535)
+    ] = 8000,
+    lan: Annotated[
+        bool,
+        typer.Option("--lan", help="Let others in your network open the page, by their links."),
+    ] = False,
+    new_link_: Annotated[
+        str | None, typer.Option("--new-link", help="Make this coder's new link; the old one ends.")
+    ] = None,
     to_excel: Annotated[
         Path | None, typer.Option(help="Write a workbook per coder; FILE-CODER.xlsx.")
     ] = None,
@@ -51,25 +61,36 @@ def command(
         str | None, typer.Option(help="The variable that is settled [the round's first].")
     ] = None,
 ) -> None:
-    """Hand a round out for coding in Excel, take codes in, settle disagreements.
+    """Serve the coding page; or code in Excel, take codes in, settle disagreements.
 
+    Each coder has a personal link; the lead's page shows progress, agreement and disagreements.
     Codes are stored append-only in coding/: a later code never replaces an earlier one.
 
-    Example: stagemix code --to-excel sheets/coding.xlsx; stagemix code --from-excel
+    Example: stagemix code; stagemix code --to-excel sheets/coding.xlsx; stagemix code --from-excel
     sheets/coding-甲.xlsx --from-excel sheets/coding-乙.xlsx
     """
+    from stagemix.cli.serving import print_new_link, serve
     from stagemix.codes.rounds import read_round
     from stagemix.study import coding
     from stagemix.study.folder import need_study
 
-    asked = [bool(option) for option in (to_excel, from_excel, from_csv, settle_)]
-    if sum(asked) != 1:
-        raise typer.BadParameter("give one of --to-excel, --from-excel, --from-csv, --settle")
+    asked = [bool(option) for option in (to_excel, from_excel, from_csv, settle_, new_link_)]
+    if sum(asked) > 1:
+        raise typer.BadParameter(
+            "give one of --to-excel, --from-excel, --from-csv, --settle, --new-link, or none of "
+            "them to serve the coding page"
+        )
     if (join or beside) and not from_csv:
         raise typer.BadParameter("--join and --beside go with --from-csv")
     if join and beside:
         raise typer.BadParameter("--join lets codes count, --beside does not; give one")
     study = need_study(Path.cwd())
+    if new_link_:
+        print_new_link(study, name=new_link_, port=port, lan=lan)
+        return
+    if not any(asked):
+        serve(study, port=port, lan=lan)
+        return
     now = datetime.now().astimezone().isoformat(timespec="milliseconds")
     name = round_ or study.round
     if to_excel:

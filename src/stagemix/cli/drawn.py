@@ -57,8 +57,25 @@ def print_posts(
     _tell_next(drawn)
 
 
+def print_picked(picked: "Round", format_: Format, *, study: "Study") -> None:
+    """Print a round of posts that were picked."""
+    if format_ is not Format.TEXT:
+        for_machines(picked.units.rename(columns={"unit": "post_id"}), format_)
+        return
+    table(["account", "posts left", "picked"], [[name, *n] for name, n in picked.strata.items()])
+    print(
+        f"\n{len(picked.units)} posts picked, not drawn by chance, as round {picked.name} for "
+        f"{', '.join(picked.coders)}; kept in {study.rounds}"
+    )
+    print("They enter no share; they show whether the stage is seen.")
+    _tell_next(picked)
+
+
 def _tell_next(round_: "Round") -> None:
-    print(f"Next: stagemix code --to-excel sheets/{round_.name}.xlsx --round {round_.name}")
+    print(
+        "Next: stagemix code, which serves the coding page; or in Excel: "
+        f"stagemix code --to-excel sheets/{round_.name}.xlsx --round {round_.name}"
+    )
 
 
 def _tell(plan: "Plan | None", *, say: Callable[[str], None], simulate: bool, seed: int) -> None:

@@ -10,6 +10,7 @@ import typer
 from stagemix import __version__
 from stagemix.cli import (
     agree,
+    check,
     classify,
     code,
     compare,
@@ -49,7 +50,7 @@ def stagemix(
     """From posts of government accounts to the mix of e-government stages per account.
 
     In this order: init, import, sample, code, agree, train, evaluate, classify, mix, converge,
-    compare, report. `stagemix demo` shows all of it on an invented example.
+    compare, report; `check` for posts that show a stage. `stagemix demo` shows all of it on an invented example.
     """
 
 
@@ -59,6 +60,7 @@ app.command("import")(import_.command)
 app.command("sample")(sample.command)
 app.command("code")(code.command)
 app.command("agree")(agree.command)
+app.command("check")(check.command)
 app.command("train")(train.command)
 app.command("evaluate")(evaluate.command)
 app.command("classify")(classify.command)

@@ -36,7 +36,7 @@ CENSUS = "census"
 
 _DRAWN = "# Written by `stagemix sample`; with this seed and frame the same posts are drawn again."
 _HEADER = {
-    CHOSEN: "# Written by `stagemix sample --check`; these posts were picked, not drawn by chance.",
+    CHOSEN: "# Written by `stagemix check`; these posts were picked, not drawn by chance.",
     CENSUS: "# Written by `stagemix sample --unit account`; every account of the corpus is in it.",
 }
 

@@ -60,7 +60,7 @@ def draw_check(
         left = left[~left["account"].isin(_seen_in(study, posts, value))]
     if left.empty:
         why = "all posts" if everywhere else f"all posts of accounts in which {value} was not seen"
-        raise DataError(f"--check {stage}: nothing is left to code; {why} are in a round already")
+        raise DataError(f"--stage {stage}: nothing is left to code; {why} are in a round already")
     chosen = _likeliest(left, column=f"p_{value}", each=per_account, seed=study.seed)
     cells = assign(list(chosen["post_id"]), coders=coders, overlap=overlap)
     round_ = Round(
@@ -90,12 +90,12 @@ def _value(stage: str, labels: Predictions, *, variable: Variable, where: Path) 
     found = next((c.id for c in variable.categories if stage in (c.id, c.label)), None)
     if found is None:
         raise DataError(
-            f"--check {stage}: no such value of {variable.id}; known are {several(variable.values)}"
+            f"--stage {stage}: no such value of {variable.id}; known are {several(variable.values)}"
         )
     column = f"p_{found}"
     if column not in labels.table or not (labels.table[column] > 0).any():
         raise DataError(
-            f"--check {stage}: {where} gives it no probability, the model had too few codes of it; "
+            f"--stage {stage}: {where} gives it no probability, the model had too few codes of it; "
             "code more of its posts and train again, or name another stage"
         )
     return found

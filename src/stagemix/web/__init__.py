@@ -1,0 +1,1 @@
+"""The coding page: a small web server on the lead's machine, for coders and the lead."""

@@ -1,0 +1,41 @@
+"""The lead's form for a check: each account's likeliest posts of a stage, coded by people."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import RedirectResponse, Response
+
+from stagemix.errors import DataError
+from stagemix.study.checking import draw_check
+from stagemix.web.forms import Form, first
+from stagemix.web.room import Room
+from stagemix.web.visitor import Visitor, lead
+
+router = APIRouter()
+AsLead = Annotated[Visitor, Depends(lead)]
+
+
+def offer(room: Room) -> dict[str, Any] | None:
+    """What the form offers: stages and coders; None where nothing is classified yet."""
+    if not (room.study.root / "predictions" / room.study.corpus).is_dir():
+        return None
+    return {"stages": room.codebook.variable().categories, "coders": room.coders()}
+
+
+@router.post("/at/{pid}/check")
+def check(who: AsLead, form: Form) -> Response:
+    """Make the round that the form asks for, and show it among the others."""
+    each = first(form, "each")
+    if not each.isdecimal():
+        raise DataError(f"{each}: the posts of each account are a whole number")
+    stage = first(form, "stage")
+    study = who.room.study
+    draw_check(
+        study,
+        study.root / "predictions" / study.corpus,
+        stage=stage,
+        name=first(form, "name") or f"check-{stage}",
+        coders=form.get("coder", []),
+        per_account=int(each),
+    )
+    return RedirectResponse(".", status_code=303)

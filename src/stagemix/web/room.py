@@ -1,0 +1,227 @@
+"""What the server keeps of a study while people code: the rounds, their units, the codebook."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from fastapi import HTTPException
+
+from stagemix.codes.codebook import ACCOUNT, Codebook, Variable
+from stagemix.codes.rounds import Round, read_round, round_names
+from stagemix.codes.store import CodeStore
+from stagemix.codes.versions import CODEBOOK, keep_version, kept_versions, to_look_at_again
+from stagemix.errors import DataError, StagemixError, several
+from stagemix.posts.corpus import read_accounts, read_corpus
+from stagemix.study.folder import Study
+
+PATIENCE = 5
+"""Seconds that a save waits for another program that writes the codes."""
+_LINK = re.compile(r"https?://[^\s<>\"']+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """A post or an account as coders see it; `details` are an account's (column, text) pairs.
+
+    `paragraphs` are the lines of the body that are not blank. `account` is shown to the lead, and
+    to coders of accounts.
+    """
+
+    id: str
+    account: str
+    title: str
+    time: str
+    paragraphs: tuple[str, ...]
+    form: str
+    url: str
+    details: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def links(self) -> int:
+        """How many web addresses stand in the body."""
+        return sum(len(_LINK.findall(text)) for text in self.paragraphs)
+
+
+class Room:
+    """A study's codes, rounds and units, read once and again where their files have changed."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self._codebook: Codebook = keep_version(study.coding)
+        self._kept = kept_versions(study.coding)
+        self._codebook_seen = (study.coding / CODEBOOK).stat().st_mtime_ns
+        self.codebook_error = ""
+        self.store = CodeStore(study.coding, patience=PATIENCE)
+        self._lock = threading.Lock()
+        self._units: dict[tuple[str, str], dict[str, Unit]] = {}
+        self._rounds: dict[str, Round] = {}
+        self._given: dict[tuple[str, str], frozenset[str]] = {}
+        self._seen: tuple[object, ...] = ()
+        for round_ in self.rounds().values():
+            self.units(round_)
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep the database open meanwhile: the last to close it would tidy it at each save."""
+        with self.store.kept_open():
+            yield
+
+    @property
+    def codebook(self) -> Codebook:
+        """The codebook in use; a new version is taken up while the server runs.
+
+        Where its file does not fit, the one before stays and `codebook_error` says why.
+        """
+        try:
+            seen = (self.study.coding / CODEBOOK).stat().st_mtime_ns
+            if seen != self._codebook_seen:
+                # seen only once it fits: what is wrong may be mended in another file
+                self._codebook, self._codebook_seen = keep_version(self.study.coding), seen
+                self._kept = kept_versions(self.study.coding)
+            self.codebook_error = ""
+        except (StagemixError, OSError) as error:
+            self.codebook_error = str(error)
+        return self._codebook
+
+    @property
+    def kept(self) -> dict[str, Codebook]:
+        """Every version of the codebook that was coded by, the one in use included."""
+        return self._kept | {self.codebook.version: self.codebook}
+
+    def part(self, name: str) -> Variable | None:
+        """A variable that codes are stored by, None where the codebook has none of that id."""
+        parts = (part for variable in self.codebook.variables for part in variable.parts)
+        return next((part for part in parts if part.id == name), None)
+
+    def rounds(self) -> dict[str, Round]:
+        """The rounds of the study by name, those drawn while the server runs included."""
+        folder = self.study.rounds
+        files = [*folder.glob("*.toml"), *folder.glob("*.sample.csv")]
+        seen = tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files))
+        with self._lock:
+            if seen != self._seen:
+                self._rounds = {name: read_round(name, folder) for name in round_names(folder)}
+                self._given = {
+                    (name, coder): frozenset(round_.units_of(coder))
+                    for name, round_ in self._rounds.items()
+                    for coder in round_.coders
+                }
+                self._seen = seen
+            return self._rounds
+
+    def need_round(self, name: str) -> Round:
+        """A round by name; where there is none, neither is the page."""
+        found = self.rounds().get(name)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    def rounds_of(self, coder: str) -> list[Round]:
+        """The rounds that give CODER a unit."""
+        return [round_ for round_ in self.rounds().values() if coder in round_.coders]
+
+    def gives(self, *, round_: str, coder: str, unit: str) -> bool:
+        """Tell whether a round gives a unit to a coder."""
+        self.rounds()
+        return unit in self._given.get((round_, coder), frozenset())
+
+    def coders(self) -> list[str]:
+        """Every coder of any round, in the order first named."""
+        named = (coder for round_ in self.rounds().values() for coder in round_.coders)
+        return list(dict.fromkeys(named))
+
+    def asked(self, round_: Round) -> tuple[Variable, ...]:
+        """The variables that the page asks in a round."""
+        return round_.asked(self.codebook)
+
+    def units(self, round_: Round) -> dict[str, Unit]:
+        """The units of the corpus that a round is of, by id; DataError where one is not there."""
+        key, drawn = (round_.corpus, round_.kind), set(round_.units["unit"])
+        with self._lock:
+            found = self._units.get(key, {})
+            # posts that came into the corpus since it was read may have been drawn
+            if not drawn <= found.keys():
+                read = _accounts if round_.kind == ACCOUNT else _posts
+                found = self._units[key] = read(self.study.root / round_.corpus)
+                _check_there(round_, found)
+            return found
+
+    def second_looks(self, round_: Round) -> dict[str, list[str]]:
+        """For each coder, the units that they coded by a rule that has changed since."""
+        codes = self.store.codes(round_.name)
+        again = to_look_at_again(codes, codebook=self.codebook, kept=self.kept)
+        wanted = {str(coder): set(rows["unit"]) for coder, rows in again.groupby("coder")}
+        return {
+            coder: [unit for unit in round_.units_of(coder) if unit in units]
+            for coder, units in wanted.items()
+        }
+
+
+def _check_there(round_: Round, units: dict[str, Unit]) -> None:
+    absent = [unit for unit in round_.units["unit"] if unit not in units]
+    if absent:
+        raise DataError(
+            f"{round_.corpus}: {several(absent)} of round {round_.name} is not in the corpus; put "
+            f"it back, or remove the round's files from coding/rounds"
+        )
+
+
+def _posts(folder: Path) -> dict[str, Unit]:
+    posts = read_corpus(folder)
+    shown = posts[["post_id", "account", "title", "text", "form", "url"]].astype("object")
+    shown = shown.where(shown.notna(), "")
+    times = posts["published_at"].dt.strftime("%Y-%m-%d %H:%M").fillna("")
+    return {
+        post_id: Unit(
+            id=post_id,
+            account=account,
+            title=title,
+            time=time,
+            paragraphs=_paragraphs(text),
+            form=form,
+            url=_address(url),
+        )
+        for (post_id, account, title, text, form, url), time in zip(
+            shown.itertuples(index=False, name=None), times, strict=True
+        )
+    }
+
+
+def _accounts(folder: Path) -> dict[str, Unit]:
+    posts = read_corpus(folder)
+    table = read_accounts(folder)
+    counts = posts["account"].value_counts()
+    listed = [] if table is None else list(table["account"])
+    found = {}
+    for name in sorted({*counts.index, *listed}):
+        said = [] if table is None else table[table["account"] == name].to_dict("records")
+        pairs = [
+            (str(k), str(v))
+            for row in said
+            for k, v in row.items()
+            if k != "account" and pd.notna(v)
+        ]
+        found[str(name)] = Unit(
+            id=str(name),
+            account=str(name),
+            title=str(name),
+            time="",
+            paragraphs=(),
+            form="",
+            url="",
+            details=(*pairs, ("posts", str(int(counts.get(name, 0))))),
+        )
+    return found
+
+
+def _paragraphs(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _address(url: str) -> str:
+    """Return a web address, and nothing where it is of another kind, such as a script."""
+    return url if _LINK.fullmatch(url) else ""
