@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stagemix.codes.store import CodeStore
+
 
 def page_of(study: Path) -> str:
     return (study / "reports" / "report.html").read_text("utf-8")
@@ -105,3 +107,16 @@ def test_the_workbook_holds_the_same_numbers(study_with_report):
     assert len(book["账号变化"]) == 6
     assert book["结论"]["结论"].str.contains("尚不能判断").any()
     assert book["信度"].loc[0, "测量水平"] == "定序"
+
+
+def test_the_page_counts_what_was_settled_against_all_coders(study_with_report):
+    page = (study_with_report / "reports" / "report.html").read_text("utf-8")
+    record = CodeStore(study_with_report / "coding").codes("final")
+    first = record[record["kind"] == "independent"].groupby("unit")["value"]
+    settled = record[record["kind"] == "settled"].set_index("unit")["value"]
+    same = first.nunique().reindex(settled.index).eq(1)
+    against = int((same & (first.first().reindex(settled.index) != settled)).sum())
+    assert (
+        f"经讨论或第三人裁定的推文 {len(settled)} 篇，其中各编码员原本一致、裁定后仍改动的 {against} 篇。"
+        in page
+    )

@@ -25,7 +25,11 @@ from stagemix.report.reached import Reached, for_page
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that a report shows. `invented` puts a banner over an example's figures."""
+    """All that a report shows. `invented` puts a banner over an example's figures.
+
+    `settled` are the posts that were settled, `overruled_all` those of them on which every coder
+    had the same other value. `of_accounts` is the reliability of the rounds of accounts.
+    """
 
     title: str
     written_at: datetime
@@ -41,6 +45,8 @@ class Report:
     reliability: list[Reliability]
     after: list[Reliability]
     settled: int
+    overruled_all: int
+    of_accounts: list[Reliability]
     coder_error: pd.DataFrame | None
     on_coders: tuple[Remark, ...]
     on_errors: Remark

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from stagemix.codes.codebook import ACCOUNT
+from stagemix.codes.rounds import read_round, round_names
 from stagemix.codes.store import CodeStore
 from stagemix.codes.versions import kept_versions
 from stagemix.errors import DataError
@@ -70,7 +72,7 @@ def gather(study: Study, *, written_at: datetime) -> Report:
     if card is None or out_of_fold is None:
         raise DataError(f"{predictions}: not predictions of a model; classify the corpus first")
     evaluation = evaluate(out_of_fold, categories=list(card.counts), labelled=card.labelled)
-    agreement = _agreement(study)
+    agreement = _agreement(study, round_=study.round)
     band, said = _coder_error(source, study)
     dated = source.data.posts["published_at"].notna().any()
     by = f"account,{study.period}" if dated else "account"
@@ -94,6 +96,13 @@ def gather(study: Study, *, written_at: datetime) -> Report:
         reliability=agreement.reliability,
         after=agreement.after,
         settled=_settled(agreement, source.variable),
+        overruled_all=_overruled_all(agreement, source.variable),
+        of_accounts=[
+            row
+            for name in round_names(study.rounds)
+            if read_round(name, study.rounds).kind == ACCOUNT
+            for row in _agreement(study, round_=name).reliability
+        ],
         coder_error=band,
         on_coders=said,
         evaluation=evaluation,
@@ -128,13 +137,18 @@ def _coder_error(source: Corrected, study: Study) -> tuple[pd.DataFrame | None, 
         return None, ()
 
 
-def _agreement(study: Study) -> Agreement:
+def _agreement(study: Study, *, round_: str) -> Agreement:
     return agreement_of(
-        CodeStore(study.coding).codes(study.round),
+        CodeStore(study.coding).codes(round_),
         codebook=study.codebook,
         kept=kept_versions(study.coding),
         seed=study.seed,
     )
+
+
+def _overruled_all(agreement: Agreement, variable: str) -> int:
+    found = agreement.agreed.get(variable)
+    return 0 if found is None else found.changed_though_agreed
 
 
 def _settled(agreement: Agreement, variable: str) -> int:
