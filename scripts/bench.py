@@ -3,12 +3,14 @@
     python3 scripts/bench.py classifier --codes coded.csv --corpus posts.parquet --out bench.json
     python3 scripts/bench.py statistics --out statistics.json --quick
     python3 scripts/bench.py agreement --out agreement.json
+    python3 scripts/bench.py coding --out coding.json --quick
 
 `classifier`: CODES has post_id, title, text, the column named by --column (agreed), and every post
 of it is added to the corpus. `statistics`: on simulated worlds (see `measure/`), and
 with --texts on texts dealt out to accounts, a parquet file of `tokens` (words with blanks between)
 and `label`. `agreement`: how fast reliability is, beside a loop around the krippendorff package, and with
---coverage how often its interval holds the true alpha. Figures are written to --out with date, machine and versions.
+--coverage how often its interval holds the true alpha. `coding`: the coding page under load and killed, and Potato
+(which is downloaded) under the same load. Figures are written to --out with date, machine and versions.
 """
 
 import argparse
@@ -47,15 +49,24 @@ def parsed() -> argparse.Namespace:
     agreement.add_argument("--designs", type=int, default=200, help="random designs to compare")
     agreement.add_argument("--coverage", action="store_true", help="simulate the interval instead")
     agreement.add_argument("--replicates", type=int, help="of the simulation, instead of the usual")
+    coding = commands.add_parser("coding", help="the coding page, beside Potato")
+    coding.add_argument("--out", type=Path, default=Path("coding.json"))
+    coding.add_argument("--quick", action="store_true", help="few posts, kills and keys")
+    coding.add_argument("--without-potato", action="store_true", help="install and run no Potato")
     return parser.parse_args()
 
 
 def main() -> int:
     arguments = parsed()
-    extras = [] if arguments.command == "classifier" else ["bench"]
+    extras = {"classifier": [], "coding": ["test"]}.get(arguments.command, ["bench"])
     if not FOLDER.exists() or not Path(sys.prefix).samefile(FOLDER):
         return subprocess.run([ready(*extras), *sys.argv]).returncode
     sys.path.insert(0, str(Path(__file__).with_name("measure")))
+    if arguments.command == "coding":
+        import coding
+
+        coding.write(coding.measure(arguments), arguments)
+        return 0
     if arguments.command == "agreement":
         import agreeing
 

@@ -1,5 +1,7 @@
 """Files come whole or not at all."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,9 +59,9 @@ def test_a_block_that_writes_nothing_leaves_what_was_there(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "part_name"),
     [
-        ("final.csv", "final.csv.part"),
-        ("posts.parquet", "posts.parquet.part"),
-        ("report.xlsx", "report.xlsx.part.xlsx"),
+        ("final.csv", r"final\.csv\.\d+-\d+\.part"),
+        ("posts.parquet", r"posts\.parquet\.\d+-\d+\.part"),
+        ("report.xlsx", r"report\.xlsx\.\d+-\d+\.part\.xlsx"),
     ],
 )
 def test_what_a_killed_run_leaves_is_not_taken_for_data(
@@ -67,7 +69,21 @@ def test_what_a_killed_run_leaves_is_not_taken_for_data(
 ) -> None:
     with whole(tmp_path / name) as part:
         part.write_bytes(b"x")
-        assert part.name == part_name
+        assert re.fullmatch(part_name, part.name)
+
+
+def test_two_who_write_one_file_at_a_time_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    with whole(path) as mine, ThreadPoolExecutor(1) as other:
+
+        def write() -> None:
+            with whole(path) as part:
+                part.write_text("theirs", encoding="utf-8")
+
+        mine.write_text("mine", encoding="utf-8")
+        other.submit(write).result()
+        assert path.read_text("utf-8") == "theirs"
+    assert path.read_text("utf-8") == "mine"
 
 
 def test_a_folder_that_is_there_or_can_be_made_is_fine(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Writing files whole or not at all."""
 
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,8 @@ def whole(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     # readers look for endings, so that what a killed run leaves behind is never taken for data
     keep = path.suffix if path.suffix == ".xlsx" else ""
-    part = path.with_name(f"{path.name}.part{keep}")
+    # a command beside a running page may write the same file at the same time
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part{keep}")
     try:
         yield part
         part.replace(path)

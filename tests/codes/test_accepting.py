@@ -117,6 +117,11 @@ def held(*codes: Code) -> pd.DataFrame:
         ([OWN], replace(OWN, variable="functions.also_service"), True),
         ([OWN], replace(OWN, kind=SETTLED), True),
         ([OWN, replace(OWN, kind=SETTLED, value="service")], OWN, False),
+        # by a new version it is a code of its own, even of the same value
+        ([OWN], replace(OWN, codebook_version="2"), True),
+        # what was corrected on the page is not undone by the same file read once more
+        ([OWN, replace(OWN, value="service", save_id="s")], replace(OWN, coded_at="later"), False),
+        ([replace(OWN, save_id="s")], OWN, False),
     ],
 )
 def test_only_what_the_coder_does_not_say_already_is_new(

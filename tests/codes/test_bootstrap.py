@@ -93,6 +93,17 @@ def test_without_disagreement_there_is_no_interval() -> None:
     assert found.note == PERFECT
 
 
+def test_all_agreeing_is_seen_whatever_the_numbers_of_codes() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(300):
+        counts = np.zeros((30, 3))
+        counts[np.arange(30), rng.integers(0, 3, 30)] = rng.integers(2, 8, 30)
+        found = alpha_intervals(
+            counts, distances={"nominal": DISTANCES["nominal"]}, resamples=10, seed=1
+        )["nominal"]
+        assert (found.low, found.note) == (None, PERFECT)
+
+
 def test_resamples_without_variation_are_left_out_and_counted() -> None:
     # a resample of ten units misses the only one with a 1 with chance .9^10 = .349
     counts = counts_of(np.array([[0.0, 0]] * 9 + [[0.0, 1]]), values=2)

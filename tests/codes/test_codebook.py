@@ -176,6 +176,12 @@ WRONG = {
     "label twice": (
         HEAD + STAGE + TWO.replace('"p"', '"p"\nlabel = "q"'),
         "variable stage: label q stands twice"),
+    "hotkey twice": (
+        PLAIN.replace('id = "p"', 'id = "p"\nhotkey = "1"').replace('id = "q"', 'id = "q"\nhotkey = "1"'),
+        "variable stage: hotkey 1 stands twice"),
+    "hotkey of two": (
+        PLAIN.replace('id = "q"', 'id = "q"\nhotkey = "F1"'),
+        "variable stage: hotkey F1 of q should be one character"),
     "label is another's id": (
         HEAD + STAGE + TWO.replace('"p"', '"p"\nlabel = "q"').replace('id = "q"', 'id = "q"\nlabel = "r"'),
         "variable stage: the label of p is q, the id of another category; change one"),

@@ -89,6 +89,8 @@ WRONG = {
         "no column coder; " + COLUMNS_ARE),
     "two columns of one meaning": (["p1,a,stage,发布,服务"], "编号,编码员,变量,编码,取值",
         "columns 编码, 取值 both mean value; rename one of them"),
+    "seconds that are no number": (["p1,a,stage,发布,12 s", "p2,a,stage,发布,7"],
+        "post_id,coder,variable,value,seconds", "seconds in row 2 is no number; write 12.5"),
     "nothing filled in": (["p1,a,stage,", "p2,a,stage, "], None,
         "holds no codes; fill in the column value"),
     "no post": (["p1,a,stage,publish", ",a,stage,publish"], None, "no post_id in row 3; fill it in"),

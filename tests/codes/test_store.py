@@ -1,3 +1,4 @@
+import contextlib
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -189,3 +190,88 @@ def test_codes_that_a_killed_page_stored_are_written_when_the_store_is_opened(
     for path in tmp_path.glob("codes.sqlite*"):
         path.unlink()
     assert as_codes(CodeStore(tmp_path)) == [SAVED, PILOT]
+
+
+def test_codes_stored_together_are_on_disk_at_the_end_or_not_at_all(tmp_path: Path) -> None:
+    store, other = CodeStore(tmp_path), CodeStore(tmp_path)
+    with store.together():
+        assert store.append([SAVED]) == 1
+        assert store.append([SAVED]) == 0
+        assert store.saved(coder="甲", save_id="s-1") == [SAVED]
+        assert store.last_save("甲") == "s-1"
+        assert other.codes().empty
+    assert as_codes(other) == [SAVED]
+    with contextlib.suppress(KeyError), store.together():
+        store.append([PILOT])
+        raise KeyError
+    assert as_codes(other) == [SAVED]
+    assert store.append([PILOT]) == 1
+
+
+FULL_DISK = """
+CREATE TRIGGER full_disk BEFORE INSERT ON codes WHEN NEW.value = 'too much'
+BEGIN SELECT RAISE(ROLLBACK, 'disk is full'); END
+"""
+"""As SQLite does in the middle of a transaction: all that was stored before is gone."""
+
+
+def test_an_error_of_the_database_undoes_all_that_was_stored_together(tmp_path: Path) -> None:
+    store = CodeStore(tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "codes.sqlite")) as db:
+        db.execute(FULL_DISK)
+
+    def store_three() -> None:
+        with store.together():
+            store.append([SAVED])
+            with contextlib.suppress(DataError):
+                store.append([replace(PILOT, value="too much")])
+            store.append([PILOT])
+
+    with pytest.raises(DataError) as caught:
+        store_three()
+    assert str(caught.value).startswith(f"{tmp_path / 'codes.sqlite'}: disk is full; ")
+    assert store.codes().empty
+    with store.together():
+        store.append([SAVED])
+    assert as_codes(store) == [SAVED]
+
+
+def test_every_way_of_storing_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = 2  # of PRAGMA synchronous: the log is flushed at every commit
+    used: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *a, **k: used.append(connect(*a, **k)) or used[-1]
+    )
+    store = CodeStore(tmp_path)
+    with store.together():
+        store.append([SAVED])
+        assert used[-1].execute("PRAGMA synchronous").fetchone() == (full,)
+        assert used[-1].execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_codes_that_come_into_a_file_while_the_store_is_open_are_not_written_over(
+    tmp_path: Path,
+) -> None:
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    store = CodeStore(mine)
+    store.add([FIRST])
+    other = replace(FIRST, coder="乙", value="interact")
+    CodeStore(theirs).add([FIRST, other])
+    (mine / "rounds" / "final.csv").write_bytes((theirs / "rounds" / "final.csv").read_bytes())
+    store.append([SAVED])
+    store.write_files(["final"])
+    for path in mine.glob("codes.sqlite*"):
+        path.unlink()
+    assert set(as_codes(CodeStore(mine))) == {FIRST, other, SAVED}
+
+
+def test_codes_stand_in_the_order_made_wherever_they_came_from(tmp_path: Path) -> None:
+    store = CodeStore(tmp_path)
+    settled = replace(SECOND, kind="settled", coder="丙", coded_at="2024-03-01T04:00:00Z")
+    early = replace(FIRST, coder="乙", coded_at="2024-03-01T10:00:00.250+08:00")
+    store.add([FIRST, settled])
+    store.add([early])
+    assert as_codes(store) == [FIRST, early, settled]

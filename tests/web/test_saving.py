@@ -73,6 +73,15 @@ def test_another_coder_may_have_the_same_id(served, coder, other) -> None:
     assert [row[1:4:2] for row in on_disk(served)] == [("甲", "publish"), ("乙", "service")]
 
 
+def test_a_text_that_is_optional_can_be_taken_back(served, coder) -> None:
+    mine = served.units("甲")[0]
+    coder.save(mine, {"stage": "publish", "why": "x"})
+    assert coder.save(mine, {"stage": "publish", "why": ""}).status_code == 200
+    units = coder.get("work", round="final").json()["units"]
+    held = next(unit for unit in units if unit["id"] == mine)
+    assert held["answers"] == {"stage": "publish", "why": ""}
+
+
 def test_what_does_not_fit_the_study_is_refused_with_the_reason(served, coder) -> None:
     mine, theirs = served.units("甲")[0], served.units("乙")[0]
     whole = {"functions.also_interact": "1", "functions.also_service": "0"}

@@ -113,9 +113,20 @@ def test_a_post_is_shown_without_its_account(served, coder) -> None:
             "form": "",
             "links": 1,
             "url": "" if number % 2 else f"https://e.example/p{number}",
+            "account": "",
             "details": [],
         }
     ]
+
+
+def test_a_round_may_show_the_account(served, coder) -> None:
+    path = served.study.rounds / "final.toml"
+    text = path.read_text("utf-8")
+    assert "account_shown = false" in text
+    path.write_text(text.replace("account_shown = false", "account_shown = true"), "utf-8")
+    unit = served.units("甲")[0]
+    answer = coder.get("units", round="final", ids=json.dumps([unit]))
+    assert answer.json()[0]["account"].startswith("密号")
 
 
 def test_an_account_is_shown_with_what_is_known_of_it(served, coder) -> None:

@@ -144,16 +144,19 @@ def _with(cell: str, coder: str) -> str:
 
 
 def without_known(codes: Iterable[Code], held: pd.DataFrame) -> list[Code]:
-    """Leave out the codes that repeat what their coder's current code in HELD says already."""
-    keys = ["round", "unit", "coder", "variable", "kind"]
-    current = held.drop_duplicates(keys, keep="last").set_index(keys)[["value", "memo"]]
-    known = {
-        key: (row.value, row.memo)
-        for key, row in zip(current.index, current.itertuples(), strict=True)
-    }
-    return [
-        code
-        for code in codes
-        if known.get((code.round, code.unit, code.coder, code.variable, code.kind))
-        != (code.value, code.memo)
-    ]
+    """Leave out the codes that say again what HELD has.
+
+    That is a coder's current code by the same version, or the last that came from a file: a file
+    read once more must not undo what was corrected on the page since.
+    """
+    known = _last(held) | _last(held[held["save_id"] == ""])
+    return [code for code in codes if tuple(getattr(code, name) for name in _SAME) not in known]
+
+
+_KEYS = ["round", "unit", "coder", "variable", "kind", "codebook_version"]
+_SAME = [*_KEYS, "value", "memo"]
+
+
+def _last(held: pd.DataFrame) -> set[tuple[str, ...]]:
+    rows = held.drop_duplicates(_KEYS, keep="last")[_SAME]
+    return set(rows.itertuples(index=False, name=None))

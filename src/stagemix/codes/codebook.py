@@ -241,6 +241,10 @@ def _check_names(choices: tuple[Category, ...], *, where: str) -> None:
     """Codes are accepted by id and by label, so each name must mean one category."""
     _unique([c.id for c in choices], what="category", where=where)
     _unique([c.label for c in choices], what="label", where=where)
+    _unique([c.hotkey for c in choices if c.hotkey], what="hotkey", where=where)
+    odd = [c for c in choices if len(c.hotkey) > 1]
+    if odd:
+        raise DataError(f"{where}: hotkey {odd[0].hotkey} of {odd[0].id} should be one character")
     ids = {c.id for c in choices}
     crossed = [c for c in choices if c.label != c.id and c.label in ids]
     if crossed:

@@ -89,6 +89,12 @@ def read_long_codes(path: Path, *, codebook: Codebook, kind: str = POST) -> pd.D
     table = table[table["value"] != ""]
     if table.empty:
         raise DataError(f"{path}: holds no codes; fill in the column value")
+    told = table["seconds"] != ""
+    wrong = table.index[told & pd.to_numeric(table["seconds"], errors="coerce").isna()]
+    if len(wrong):
+        raise DataError(
+            f"{path}: seconds in row {several(wrong.unique())} is no number; write 12.5"
+        )
     for name in ("unit", "coder", "variable"):
         blank = table.index[table[name] == ""].unique()
         if len(blank):

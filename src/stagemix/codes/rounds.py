@@ -28,6 +28,7 @@ ID_COLUMN = {POST: "post_id", ACCOUNT: "account"}
 SAMPLE_COLUMNS = ("stratum", "inclusion_probability", "coders")
 TRAINING, PILOT, RELIABILITY, FINAL, CHECK = "training", "pilot", "reliability", "final", "check"
 PURPOSES = (TRAINING, PILOT, RELIABILITY, FINAL, CHECK)
+_BY_NAME = (TRAINING, PILOT, RELIABILITY, FINAL)
 CHOSEN = "chosen"
 """The design of posts that were picked and not drawn by chance."""
 CENSUS = "census"
@@ -49,7 +50,8 @@ class Round:
     `stratum`, `inclusion_probability` (nan where not drawn by chance), `coders` (names joined by
     `;`). `strata` maps each stratum to (units in the frame, drawn). `kind` is what the units are,
     post or account. `asks` are ids of the variables that the page asks; without any, those that
-    the codebook asks of such units and does not call optional. `joined` are the coders who were
+    the codebook asks of such units and does not call optional. `account_shown` tells whether coders
+    see whose post they code, which biases. `joined` are the coders who were
     not named when the round was drawn.
     """
 
@@ -67,6 +69,7 @@ class Round:
     kind: str = POST
     purpose: str = FINAL
     asks: tuple[str, ...] = ()
+    account_shown: bool = False
     joined: tuple[str, ...] = ()
 
     @property
@@ -169,7 +172,7 @@ def round_of(
             for name, posts, drawn in draw.strata[["stratum", "posts", "drawn"]].to_numpy()
         },
         units=draw.units.rename(columns={"post_id": "unit"}).assign(coders=cells),
-        purpose=purpose or (name if name in PURPOSES else FINAL),
+        purpose=purpose or (name if name in _BY_NAME else FINAL),
         asks=tuple(asks),
     )
 
@@ -205,6 +208,7 @@ def every_account(
             }
         ),
         kind=ACCOUNT,
+        purpose=name if name in _BY_NAME else FINAL,
         asks=tuple(asks),
     )
 
@@ -258,6 +262,8 @@ def _design_text(round_: Round) -> str:
         f"unit = {_quoted(round_.kind)}",
         "# the variables that the coding page asks; without any, all that are not optional",
         f"asks = [{', '.join(_quoted(name) for name in round_.asks)}]",
+        "# true where coders are to see whose post they code, which biases",
+        f"account_shown = {str(round_.account_shown).lower()}",
         "# coders who were not named when the round was drawn",
         f"joined = [{', '.join(_quoted(name) for name in round_.joined)}]",
         "",
@@ -307,8 +313,9 @@ def read_round(name: str, folder: Path) -> Round:
             strata=strata,
             units=units,
             kind=kind,
-            purpose=str(table.get("purpose", FINAL)),
+            purpose=PURPOSES[PURPOSES.index(table.get("purpose", FINAL))],
             asks=tuple(table.get("asks", ())),
+            account_shown=table.get("account_shown") is True,
             joined=tuple(table.get("joined", ())),
         )
     except (tomllib.TOMLDecodeError, KeyError, ValueError, TypeError, IndexError) as error:

@@ -172,7 +172,7 @@ class CodeStore:
             return db.total_changes - before
 
     def codes(self, round_: str | None = None) -> pd.DataFrame:
-        """The codes that stand (of one round) in the order stored, a column per field of `Code`.
+        """The codes that stand (of one round) in the order made, a column per field of `Code`.
 
         Those that were undone, and the rows that undid them, are left out; `record` has them.
         """
@@ -185,12 +185,14 @@ class CodeStore:
         return record[~gone].reset_index(drop=True)
 
     def record(self, round_: str | None = None) -> pd.DataFrame:
-        """All that was ever stored (of one round), as `codes` gives it."""
+        """All that was ever stored (of one round), in the order made: codes may come in later."""
         where, values = ("WHERE round = ?", [round_]) if round_ else ("", [])
         query = f"SELECT {', '.join(COLUMNS)} FROM codes {where} ORDER BY number"
         with self._connect() as db:
             rows = db.execute(query, values).fetchall()
-        return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
+        found = pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
+        made = pd.to_datetime(found["coded_at"], utc=True, errors="coerce", format="ISO8601")
+        return found.loc[made.ffill().sort_values(kind="stable").index].reset_index(drop=True)
 
     def saved(self, *, coder: str, save_id: str) -> list[Code]:
         """What one save of a coder's page stored, as it is on disk."""
@@ -211,9 +213,12 @@ class CodeStore:
             return dict(db.execute("SELECT round, COUNT(*) FROM codes GROUP BY round"))
 
     def write_files(self, rounds: Iterable[str]) -> None:
-        """Write the CSV of ROUNDS."""
+        """Write the CSV of ROUNDS, after taking in what came into them by version control."""
         for name in sorted(rounds):
-            with whole(self._rounds / f"{name}.csv") as part:
+            path = self._rounds / f"{name}.csv"
+            if path.exists():
+                self._take_in(path)
+            with whole(path) as part:
                 record = self.record(name)
                 record.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
 
@@ -222,16 +227,20 @@ class CodeStore:
         for path in sorted(self._rounds.glob("*.csv")):
             if path.name.endswith(".sample.csv"):
                 continue
-            table = read_table(path)
-            missing = [name for name in COLUMNS if name not in table.columns]
-            if missing:
-                raise DataError(f"{path}: no column {several(missing)}; restore the file")
-            odd = table.index[~table["kind"].isin(KINDS) | (table["round"] != path.stem)]
-            if len(odd):
-                raise DataError(f"{path}: row {several(odd)} is no code of this round; restore it")
-            rows = table[list(COLUMNS)].astype("str").to_numpy()
-            self.append(_code(row) for row in rows)
-            written[path.stem] = len(table)
+            written[path.stem] = self._take_in(path)
         # a page that was killed has stored codes that no file has yet
         behind = {name for name, n in self.count().items() if n > written.get(name, 0)}
         self.write_files(behind)
+
+    def _take_in(self, path: Path) -> int:
+        """Store the codes of a round's CSV; returns how many it holds."""
+        table = read_table(path)
+        missing = [name for name in COLUMNS if name not in table.columns]
+        if missing:
+            raise DataError(f"{path}: no column {several(missing)}; restore the file")
+        odd = table.index[~table["kind"].isin(KINDS) | (table["round"] != path.stem)]
+        if len(odd):
+            raise DataError(f"{path}: row {several(odd)} is no code of this round; restore it")
+        codes = [_code(row) for row in table[list(COLUMNS)].astype("str").to_numpy()]
+        self.append(codes)
+        return len({code.code_id for code in codes})

@@ -113,7 +113,13 @@ class Access:
             return None
         pid, name, role, made_at = rows[0]
         session = secrets.token_urlsafe(32)
-        self._ask("INSERT INTO sessions VALUES (?, ?, ?)", _hash(session), pid, now)
+        # by the link once more, which may have been revoked meanwhile
+        self._ask(
+            "INSERT INTO sessions SELECT ?, pid, ? FROM people WHERE link = ?",
+            _hash(session),
+            now,
+            _hash(secret),
+        )
         return Person(pid=pid, name=name, role=role, made_at=made_at), session
 
     def who(self, pid: str, session: str) -> Person | None:

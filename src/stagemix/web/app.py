@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
@@ -11,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as HttpError
 
+from stagemix.codes.writer import Writer
 from stagemix.errors import StagemixError
 from stagemix.web import disagreements, lead, offering, pages
 from stagemix.web.access import LEAD, Access
@@ -36,8 +36,7 @@ def build_app(
     """Build the server of a study for requests to one of HOSTS; NOW gives the time, ISO 8601."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.room, app.state.access, app.state.now = room, access, now
-    # SQLite has one writer at a time: more threads would only wait for each other
-    app.state.writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+    app.state.writer = Writer(room.store)
     app.include_router(router)
     app.include_router(lead.router)
     app.include_router(disagreements.router)
@@ -120,7 +119,7 @@ def coder_units(who: AsCoder, round: str, ids: str) -> list[dict[str, Any]]:
     if len(own) < len(wanted):
         raise HTTPException(404)
     units = room.units(chosen)
-    return [shown(units[unit], kind=chosen.kind) for unit in own]
+    return [shown(units[unit], round_=chosen) for unit in own]
 
 
 @router.post("/at/{pid}/save")

@@ -169,9 +169,8 @@ def _store_settled(store: CodeStore, code: Code) -> None:
     codes = store.codes(code.round)
     here = (codes["unit"] == code.unit) & (codes["variable"] == code.variable)
     last = codes[here & (codes["kind"] == SETTLED)].tail(1)
-    if last[["coder", "value", "memo"]].to_numpy().tolist() != [
-        [code.coder, code.value, code.memo]
-    ]:
+    said = last[["coder", "value", "memo"]].to_numpy().tolist()
+    if said != [[code.coder, code.value, code.memo]]:
         store.append([code])
 
 

@@ -51,19 +51,20 @@ def _round_row(room: Room, round_: Round) -> dict[str, Any]:
         "shared": int((coders > 1).sum()),
         "single": int((coders == 1).sum()),
         "progress": progress_of(round_, record, codes=codes, asked=room.asked(round_)),
-        "agreement": None if codes.empty else agreement(room, codes),
+        "agreement": None if codes.empty else agreement(room, round_, codes),
         "open": 0 if codes.empty else len(queue(room, codes)),
     }
 
 
-def agreement(room: Room, codes: pd.DataFrame) -> Agreement:
-    """The agreement of a round's codes, each version by its own codebook."""
-    return agreement_of(
-        codes,
-        codebook=room.codebook,
-        kept=room.kept,
-        seed=room.study.seed,
-    )
+def agreement(room: Room, round_: Round, codes: pd.DataFrame) -> Agreement:
+    """The agreement of a round's CODES, each version by its own codebook; once until they change."""
+    book = room.codebook
+    state = (room.store.count().get(round_.name, 0), book.version)
+    known = room.agreements.get(round_.name)
+    if known is None or known[0] != state:
+        found = agreement_of(codes, codebook=book, kept=room.kept, seed=room.study.seed)
+        known = room.agreements[round_.name] = (state, found)
+    return known[1]
 
 
 def _versions(room: Room) -> list[dict[str, Any]]:
@@ -91,7 +92,7 @@ def drift_page(request: Request, who: AsLead, round: str) -> HTMLResponse:
     """Each coder's codes of a round in blocks over time."""
     chosen = who.room.need_round(round)
     codes = who.room.store.codes(round)
-    found = {} if codes.empty else agreement(who.room, codes).drift
+    found = {} if codes.empty else agreement(who.room, chosen, codes).drift
     page = pages.render(
         "drift.html",
         request,

@@ -26,7 +26,7 @@ def offer(room: Room) -> dict[str, Any] | None:
 def check(who: AsLead, form: Form) -> Response:
     """Make the round that the form asks for, and show it among the others."""
     each = first(form, "each")
-    if not each.isdecimal():
+    if not each.isdecimal() or len(each) > 3:
         raise DataError(f"{each}: the posts of each account are a whole number")
     stage = first(form, "stage")
     study = who.room.study

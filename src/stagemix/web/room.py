@@ -1,5 +1,6 @@
 """What the server keeps of a study while people code: the rounds, their units, the codebook."""
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from stagemix.codes.store import CodeStore
 from stagemix.codes.versions import CODEBOOK, keep_version, kept_versions, to_look_at_again
 from stagemix.errors import DataError, StagemixError, several
 from stagemix.posts.corpus import read_accounts, read_corpus
+from stagemix.study.agreement import Agreement
 from stagemix.study.folder import Study
 
 PATIENCE = 5
@@ -61,6 +63,7 @@ class Room:
         self._rounds: dict[str, Round] = {}
         self._given: dict[tuple[str, str], frozenset[str]] = {}
         self._seen: tuple[object, ...] = ()
+        self.agreements: dict[str, tuple[tuple[int, str], Agreement]] = {}
         for round_ in self.rounds().values():
             self.units(round_)
 
@@ -100,8 +103,7 @@ class Room:
     def rounds(self) -> dict[str, Round]:
         """The rounds of the study by name, those drawn while the server runs included."""
         folder = self.study.rounds
-        files = [*folder.glob("*.toml"), *folder.glob("*.sample.csv")]
-        seen = tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files))
+        seen = _seen(folder)
         with self._lock:
             if seen != self._seen:
                 self._rounds = {name: read_round(name, folder) for name in round_names(folder)}
@@ -159,6 +161,20 @@ class Room:
             coder: [unit for unit in round_.units_of(coder) if unit in units]
             for coder, units in wanted.items()
         }
+
+
+def _seen(folder: Path) -> tuple[tuple[str, int], ...]:
+    """The files of rounds and when they were written; asked at every save."""
+    if not folder.exists():
+        return ()
+    with os.scandir(folder) as files:
+        return tuple(
+            sorted(
+                (file.name, file.stat().st_mtime_ns)
+                for file in files
+                if file.name.endswith((".toml", ".sample.csv"))
+            )
+        )
 
 
 def _check_there(round_: Round, units: dict[str, Unit]) -> None:

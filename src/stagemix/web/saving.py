@@ -124,7 +124,7 @@ def _check_answers(room: Room, round_: Round, answers: dict[str, str]) -> None:
 
 def _fits(part: Variable, value: str) -> bool:
     if part.level == "text":
-        return bool(value.strip())
+        return bool(value.strip()) or (part.optional and value == "")
     return value in part.labels
 
 

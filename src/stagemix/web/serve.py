@@ -59,17 +59,18 @@ def serving(study: Study, *, port: int, lan: bool) -> Iterator[Serving]:
     ):
         address = f"http://{host}:{listening.getsockname()[1]}"
         secret = access.new_link("lead", role=LEAD, now=time_now())
-        known = {p.name for p in access.people() if p.role == CODER and p.made_at}
+        # whose link was revoked gets no new one unasked
+        people = {p.name: p.made_at for p in access.people() if p.role == CODER}
         links = [("lead", f"{address}/enter/{secret}")]
         for name in room.coders():
-            if name not in known:
+            if name not in people:
                 secret = access.new_link(name, role=CODER, now=time_now())
                 links.append((name, f"{address}/enter/{secret}"))
         yield Serving(
             app=build_app(room, access, hosts={host, LOCAL, "localhost"}, now=time_now),
             socket=listening,
             links=tuple(links),
-            known=tuple(name for name in room.coders() if name in known),
+            known=tuple(name for name in room.coders() if people.get(name)),
             save_files=_files_of(room),
         )
 

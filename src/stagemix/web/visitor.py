@@ -34,7 +34,7 @@ def cookie_name(pid: str) -> str:
     return f"stagemix_{pid}"
 
 
-def visitor(request: Request, pid: str) -> Visitor:
+async def visitor(request: Request, pid: str) -> Visitor:
     """Return who is at the page PID; without a session of that page there is nothing to see."""
     session = request.cookies.get(cookie_name(pid), "")
     person = request.app.state.access.who(pid, session) if session else None
@@ -49,14 +49,14 @@ def visitor(request: Request, pid: str) -> Visitor:
     )
 
 
-def coder(who: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+async def coder(who: Annotated[Visitor, Depends(visitor)]) -> Visitor:
     """The coder whose page this is; for anybody else it does not exist."""
     if who.role != CODER:
         raise HTTPException(404)
     return who
 
 
-def lead(who: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+async def lead(who: Annotated[Visitor, Depends(visitor)]) -> Visitor:
     """The lead; for anybody else the page does not exist."""
     if who.role != LEAD:
         raise HTTPException(404)

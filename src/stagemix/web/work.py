@@ -109,8 +109,8 @@ def _with_keys(choices: tuple[Category, ...]) -> list[tuple[Category, str]]:
     return [(c, c.hotkey or next(free, "")) for c in choices]
 
 
-def shown(unit: Unit, *, kind: str) -> dict[str, Any]:
-    """A unit as its coder sees it: a post without its account, which biases."""
+def shown(unit: Unit, *, round_: Round) -> dict[str, Any]:
+    """A unit as its coder sees it: a post without its account, unless the round shows it."""
     return {
         "id": unit.id,
         "title": unit.title,
@@ -119,5 +119,6 @@ def shown(unit: Unit, *, kind: str) -> dict[str, Any]:
         "form": unit.form,
         "links": unit.links,
         "url": unit.url,
-        "details": unit.details if kind == ACCOUNT else (),
+        "account": unit.account if round_.account_shown else "",
+        "details": unit.details if round_.kind == ACCOUNT else (),
     }

@@ -115,13 +115,16 @@ def test_keys_without_waiting_code_only_what_was_shown(visit, served):
 
 def test_a_double_click_codes_one_post_and_the_space_bar_none(visit, served):
     window = visit("甲").open("refused")
+    box = window.page.locator("#q-stage-publish").bounding_box()
     window.page.wait_for_timeout(350)
-    window.page.dblclick("#q-stage-publish")
-    window.at(2)
+    for _ in range(2):
+        window.page.mouse.click(box["x"] + 5, box["y"] + 5)
+        window.at(2)
+    window.page.wait_for_timeout(350)
     window.press("Space")
+    window.at(2)
     window.saved()
     assert [value for _, value in values(served.stored("refused"))] == ["publish"]
-    assert window.text("place").startswith("第 2 ")
 
 
 def test_digits_under_an_input_method(visit, served):

@@ -11,7 +11,8 @@ export function given(questions, answers) {
   return Object.fromEntries(questions.flatMap((variable) => {
     if (variable.level === "multiple") return variable.choices.map((c) => [c.id, answers[c.id] ?? "0"]);
     const value = (answers[variable.id] ?? "").trim();
-    return value ? [[variable.id, value]] : [];
+    // a text that was taken back is stored as a blank
+    return value || (variable.level === "text" && variable.id in answers) ? [[variable.id, value]] : [];
   }));
 }
 

@@ -16,7 +16,7 @@ function make(tag, properties = {}, ...children) {
 
 export function drawUnit(text, { words, kind = "post" }) {
   $("title").textContent = text.title || "";
-  const meta = [text.time, text.form, text.links ? fill(words.links, { n: text.links }) : ""].filter(Boolean);
+  const meta = [text.account, text.time, text.form, text.links ? fill(words.links, { n: text.links }) : ""].filter(Boolean);
   $("meta").replaceChildren(meta.join(" · "));
   if (text.url) {
     const link = make("a", { href: text.url, target: "_blank", rel: "noopener noreferrer", textContent: words.original });

@@ -39,7 +39,7 @@ export class Outbox {
 
   // Another tab of the same coder may have added or sent saves meanwhile.
   update(change) {
-    this.read();
+    if (this.kept) this.read(); // else the page knows more than the browser's storage
     change(this.memory);
     try { localStorage.setItem(this.key, JSON.stringify(this.memory)); this.kept = true; }
     catch { this.kept = false; }

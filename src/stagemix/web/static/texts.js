@@ -21,7 +21,7 @@ export class Texts {
     const missing = near.filter((one) => !this.held.has(one.id) && !this.fetching.has(one.id));
     if (!near.slice(0, AHEAD / 2).some((one) => missing.includes(one))) return;
     // the one on the screen first, by itself, so that nobody waits for the rest
-    const wanted = missing[0] === units[at] ? [units[at]] : missing;
+    const wanted = missing[0] === units[at] ? [units[at]] : few(missing);
     wanted.forEach((one) => this.fetching.add(one.id));
     const ids = JSON.stringify(wanted.map((one) => one.id));
     try {
@@ -36,4 +36,10 @@ export class Texts {
     if (this.unreachable) this.retry = setTimeout(() => this.arrived(), AGAIN);
     this.arrived(this.unreachable);
   }
+}
+
+// As many as fit into an address; ids may be file names of many Chinese characters.
+function few(units) {
+  let room = 6000;
+  return units.filter((one, place) => (room -= encodeURIComponent(one.id).length + 9) > 0 || place === 0);
 }
