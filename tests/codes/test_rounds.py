@@ -7,15 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stagemix.codes.assignment import assign, every_account, round_of
 from stagemix.codes.codebook import read_codebook_text
 from stagemix.codes.rounds import (
     Round,
-    assign,
     check_name,
-    every_account,
     read_round,
     round_names,
-    round_of,
     write_joined,
     write_round,
 )

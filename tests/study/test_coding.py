@@ -5,8 +5,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from stagemix.codes.assignment import round_of
 from stagemix.codes.codebook import default_codebook
-from stagemix.codes.rounds import Round, read_round, round_of, write_round
+from stagemix.codes.rounds import Round, read_round, write_round
 from stagemix.codes.store import CodeStore
 from stagemix.errors import DataError, MissingError
 from stagemix.posts.corpus import read_corpus

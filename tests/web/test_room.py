@@ -171,7 +171,7 @@ def test_only_web_addresses_become_links(served) -> None:
 
 def test_kept_open_leaves_the_log_in_place_between_saves(served, coder) -> None:
     log = served.study.coding / "codes.sqlite-wal"
-    with served.room.kept_open():
+    with served.room.store.kept_open():
         coder.code(served.units("甲")[0], "publish")
         assert log.stat().st_size > 0
         copy = served.root / "copy"

@@ -1,11 +1,11 @@
 """`stagemix check`."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from stagemix.cli.names import names_in
 from stagemix.cli.output import Format, FormatOption
 
 
@@ -42,7 +42,7 @@ def command(
         predictions,
         stage=stage,
         name=round_ or f"check-{stage}",
-        coders=[name.strip() for name in re.split("[,，、]", coders) if name.strip()],
+        coders=names_in(coders),
         per_account=each,
         everywhere=everywhere,
     )

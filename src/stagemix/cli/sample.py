@@ -1,6 +1,5 @@
 """`stagemix sample`."""
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stagemix.cli.names import names_in
 from stagemix.cli.output import Format, FormatOption
 
 
@@ -149,7 +149,7 @@ def command(
         planning=[name for name, value in planning.items() if value is not None],
     )
     study = need_study(Path.cwd())
-    people, asks = _names(coders), _names(ask or "")
+    people, asks = names_in(coders), names_in(ask or "")
     if plan:
         wanted = {name: value for name, value in planning.items() if value is not None}
         sizes = plan_sizes(study, corpus, coders=people, overlap=overlap, n=n, **wanted)
@@ -214,7 +214,3 @@ def _check_usage(
         raise typer.BadParameter(f"{', '.join(options)}: goes with --plan")
     if simulate and "--for" not in given:
         raise typer.BadParameter("--simulate goes with --for converge")
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in re.split("[,，、]", text) if name.strip()]

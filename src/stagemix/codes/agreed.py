@@ -38,6 +38,15 @@ def independent(codes: pd.DataFrame) -> pd.DataFrame:
     return own[~(own["place"].to_numpy() > since)].drop(columns="place")
 
 
+def current(codes: pd.DataFrame) -> pd.DataFrame:
+    """Return each coder's latest independent code per round, unit and variable.
+
+    CODES are as the store gives them.
+    """
+    own = codes[codes["kind"] == INDEPENDENT]
+    return own.drop_duplicates([*_UNIT, "coder"], keep="last")
+
+
 def agreed_codes(codes: pd.DataFrame, *, variable: str) -> Agreed:
     """Settle each unit of CODES (as the store gives them) for one variable.
 
@@ -45,7 +54,7 @@ def agreed_codes(codes: pd.DataFrame, *, variable: str) -> Agreed:
     same.
     """
     mine = codes[codes["variable"] == variable]
-    own = mine[mine["kind"] == INDEPENDENT].drop_duplicates([*_UNIT, "coder"], keep="last")
+    own = current(mine)
     settled = mine[mine["kind"] == SETTLED].drop_duplicates(_UNIT, keep="last")
     per_unit = own.groupby(_UNIT, sort=False).agg(
         first=("value", "first"), values=("value", "nunique"), coders=("coder", "nunique")

@@ -5,15 +5,15 @@ from statistics import median
 
 import pandas as pd
 
+from stagemix.codes.agreed import current
 from stagemix.codes.codebook import Variable
 from stagemix.codes.rounds import Round
 from stagemix.codes.store import INDEPENDENT, WITHDRAWN
 
 
 def own_codes(codes: pd.DataFrame, *, coder: str) -> pd.DataFrame:
-    """A coder's current codes, of CODES as the store gives them: one per unit and variable."""
-    own = codes[(codes["kind"] == INDEPENDENT) & (codes["coder"] == coder)]
-    return own.drop_duplicates(["unit", "variable"], keep="last")
+    """A coder's current codes, of a round's CODES as the store gives them: one per unit and variable."""
+    return current(codes[codes["coder"] == coder])
 
 
 def done_units(own: pd.DataFrame, *, asked: tuple[Variable, ...]) -> set[str]:
@@ -23,6 +23,12 @@ def done_units(own: pd.DataFrame, *, asked: tuple[Variable, ...]) -> set[str]:
         return set(own["unit"])
     coded = own[own["variable"].isin(needed)].groupby("unit")["variable"].nunique()
     return {str(unit) for unit in coded.index[coded == len(needed)]}
+
+
+def median_seconds(codes: pd.DataFrame) -> float | None:
+    """The median of the seconds that CODES say; None where none does."""
+    seconds = [float(s) for s in codes["seconds"] if s]
+    return median(seconds) if seconds else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +62,6 @@ def progress_of(
         mine = codes[(codes["kind"] == INDEPENDENT) & (codes["coder"] == coder)]
         done = done_units(own_codes(codes, coder=coder), asked=asked)
         values = mine.groupby(["unit", "variable"])["value"].nunique()
-        seconds = [float(s) for s in mine["seconds"] if s]
         undone = record[(record["kind"] == WITHDRAWN) & (record["coder"] == coder)]
         found.append(
             Progress(
@@ -65,7 +70,7 @@ def progress_of(
                 done=sum(unit in done for unit in given),
                 corrected=values[values > 1].index.get_level_values("unit").nunique(),
                 undone=undone["memo"].nunique(),
-                seconds=median(seconds) if seconds else None,
+                seconds=median_seconds(mine),
                 last=max(mine["coded_at"], default=""),
             )
         )

@@ -5,10 +5,9 @@ A round is two files that a repository commits: `ROUND.toml` (design, seed, stra
 """
 
 import json
-import math
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,6 @@ import pandas as pd
 from stagemix.codes.codebook import ACCOUNT, POST, Codebook, Variable
 from stagemix.errors import DataError, MissingError, several
 from stagemix.files import whole
-from stagemix.posts.sampling import WHOLE, Draw
 from stagemix.posts.tables import read_table
 from stagemix.posts.values import texts
 
@@ -28,7 +26,8 @@ ID_COLUMN = {POST: "post_id", ACCOUNT: "account"}
 SAMPLE_COLUMNS = ("stratum", "inclusion_probability", "coders")
 TRAINING, PILOT, RELIABILITY, FINAL, CHECK = "training", "pilot", "reliability", "final", "check"
 PURPOSES = (TRAINING, PILOT, RELIABILITY, FINAL, CHECK)
-_BY_NAME = (TRAINING, PILOT, RELIABILITY, FINAL)
+BY_NAME = (TRAINING, PILOT, RELIABILITY, FINAL)
+"""The purposes that a round has by its name alone, where nothing else is said."""
 CHOSEN = "chosen"
 """The design of posts that were picked and not drawn by chance."""
 CENSUS = "census"
@@ -97,6 +96,11 @@ class Round:
         return tuple(v for v in fit if v.id in self.asks)
 
 
+def coders_of(rounds: Iterable[Round]) -> list[str]:
+    """Every coder of any of ROUNDS, in the order first named."""
+    return list(dict.fromkeys(coder for round_ in rounds for coder in round_.coders))
+
+
 def check_name(name: str, *, what: str) -> str:
     """Return a round's or coder's name if it can be part of a file name everywhere."""
     if not _NAME.fullmatch(name) or name.strip(".") != name:
@@ -107,110 +111,6 @@ def check_name(name: str, *, what: str) -> str:
     if _DEVICE.fullmatch(name) or name.lower().endswith(_SAMPLE):
         raise DataError(f"{what} {name!r}: that name is reserved for other files; take another")
     return name
-
-
-def assign(
-    units: Sequence[str],
-    *,
-    coders: Sequence[str],
-    overlap: float,
-    groups: Sequence[str] | None = None,
-) -> list[str]:
-    """Say who codes which unit: names joined by `;`, one cell per unit.
-
-    The first OVERLAP share of the (randomly ordered) units goes to every coder, each other unit
-    to one coder in turn; with GROUPS, one per unit (its account), all of a group to one coder.
-    """
-    for coder in coders:
-        check_name(coder, what="coder")
-    if not coders or len(set(coders)) < len(coders):
-        raise DataError("--coders: name each coder once, for example --coders a,b")
-    if not 0 <= overlap <= 1:
-        raise DataError(f"--overlap {overlap}: a share between 0 and 1")
-    shared = math.ceil(len(units) * overlap - 1e-9)
-    turns = list(range(len(units) - shared))
-    if groups is not None:
-        names = list(dict.fromkeys(sorted(groups)))
-        turns = [names.index(group) for group in groups[shared:]]
-    everyone = ";".join(coders)
-    return [everyone] * shared + [coders[turn % len(coders)] for turn in turns]
-
-
-def round_of(
-    draw: Draw,
-    *,
-    name: str,
-    corpus: str,
-    coders: Sequence[str],
-    overlap: float = 1.0,
-    groups: Mapping[str, str] | None = None,
-    without: Sequence[str] = (),
-    purpose: str | None = None,
-    asks: Sequence[str] = (),
-) -> Round:
-    """Make a round of a drawn sample: its name, its coders, and the corpus it is from.
-
-    WITHOUT names the rounds whose posts the draw left out; GROUPS maps posts to what is kept
-    together for one coder. PURPOSE is one of `PURPOSES`; without it the round's name where that is
-    one, else final.
-    """
-    ids = [str(unit) for unit in draw.units["post_id"]]
-    together = None if groups is None else [groups[unit] for unit in ids]
-    cells = assign(ids, coders=coders, overlap=overlap, groups=together)
-    return Round(
-        name=check_name(name, what="round"),
-        corpus=corpus,
-        design=draw.design,
-        by=draw.by,
-        allocation=draw.allocation,
-        minimum=draw.minimum,
-        seed=draw.seed,
-        frame=draw.frame,
-        without=tuple(without),
-        strata={
-            str(name): (int(posts), int(drawn))
-            for name, posts, drawn in draw.strata[["stratum", "posts", "drawn"]].to_numpy()
-        },
-        units=draw.units.rename(columns={"post_id": "unit"}).assign(coders=cells),
-        purpose=purpose or (name if name in _BY_NAME else FINAL),
-        asks=tuple(asks),
-    )
-
-
-def every_account(
-    accounts: Sequence[str],
-    *,
-    name: str,
-    corpus: str,
-    coders: Sequence[str],
-    overlap: float = 1.0,
-    asks: Sequence[str] = (),
-) -> Round:
-    """Make a round in which every one of ACCOUNTS is coded, in the order of their names."""
-    names = sorted(accounts)
-    return Round(
-        name=check_name(name, what="round"),
-        corpus=corpus,
-        design=CENSUS,
-        by=(),
-        allocation="proportional",
-        minimum=0,
-        seed=0,
-        frame="",
-        without=(),
-        strata={WHOLE: (len(names), len(names))},
-        units=pd.DataFrame(
-            {
-                "unit": names,
-                "stratum": WHOLE,
-                "inclusion_probability": 1.0,
-                "coders": assign(names, coders=coders, overlap=overlap),
-            }
-        ),
-        kind=ACCOUNT,
-        purpose=name if name in _BY_NAME else FINAL,
-        asks=tuple(asks),
-    )
 
 
 def write_round(round_: Round, folder: Path) -> tuple[Path, Path]:

@@ -70,6 +70,22 @@ _NOT_DAMAGE = {
 }
 
 
+def standing(record: pd.DataFrame) -> pd.DataFrame:
+    """The rows of RECORD that were not undone, without those that undid them."""
+    undone = record.loc[record["kind"] == WITHDRAWN, ["coder", "memo"]]
+    if undone.empty:
+        return record
+    keys = pd.MultiIndex.from_frame(record[["coder", "save_id"]])
+    gone = keys.isin(pd.MultiIndex.from_frame(undone)) | (record["kind"] == WITHDRAWN)
+    return record[~gone].reset_index(drop=True)
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    """What changes where somebody writes a file: which it is, its time, its size."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def _code(row: Iterable[str]) -> Code:
     return Code(**dict(zip(COLUMNS, row, strict=True)))
 
@@ -99,6 +115,7 @@ class CodeStore:
         self._folder = folder
         self._group = _Group()
         self._rounds = folder / "rounds"
+        self._known: dict[str, tuple[int, int, int]] = {}
         folder.mkdir(parents=True, exist_ok=True)
         with self._connect() as db:
             db.execute("PRAGMA journal_mode=WAL")
@@ -176,13 +193,7 @@ class CodeStore:
 
         Those that were undone, and the rows that undid them, are left out; `record` has them.
         """
-        record = self.record(round_)
-        undone = record.loc[record["kind"] == WITHDRAWN, ["coder", "memo"]]
-        if undone.empty:
-            return record
-        keys = pd.MultiIndex.from_frame(record[["coder", "save_id"]])
-        gone = keys.isin(pd.MultiIndex.from_frame(undone)) | (record["kind"] == WITHDRAWN)
-        return record[~gone].reset_index(drop=True)
+        return standing(self.record(round_))
 
     def record(self, round_: str | None = None) -> pd.DataFrame:
         """All that was ever stored (of one round), in the order made: codes may come in later."""
@@ -216,11 +227,13 @@ class CodeStore:
         """Write the CSV of ROUNDS, after taking in what came into them by version control."""
         for name in sorted(rounds):
             path = self._rounds / f"{name}.csv"
-            if path.exists():
+            if path.exists() and self._known.get(name) != _state(path):
                 self._take_in(path)
             with whole(path) as part:
                 record = self.record(name)
                 record.to_csv(part, index=False, encoding="utf-8", lineterminator="\n")
+                written = _state(part)
+            self._known[name] = written
 
     def _take_in_files(self) -> None:
         written: dict[str, int] = {}
@@ -234,7 +247,7 @@ class CodeStore:
 
     def _take_in(self, path: Path) -> int:
         """Store the codes of a round's CSV; returns how many it holds."""
-        table = read_table(path)
+        state, table = _state(path), read_table(path)
         missing = [name for name in COLUMNS if name not in table.columns]
         if missing:
             raise DataError(f"{path}: no column {several(missing)}; restore the file")
@@ -243,4 +256,5 @@ class CodeStore:
             raise DataError(f"{path}: row {several(odd)} is no code of this round; restore it")
         codes = [_code(row) for row in table[list(COLUMNS)].astype("str").to_numpy()]
         self.append(codes)
+        self._known[path.stem] = state
         return len({code.code_id for code in codes})

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from stagemix.codes.agreed import current
 from stagemix.codes.codebook import Codebook, Variable, read_codebook
 from stagemix.codes.rounds import check_name
-from stagemix.codes.store import INDEPENDENT
 from stagemix.errors import DataError
 from stagemix.files import whole
 
@@ -111,8 +111,7 @@ def to_look_at_again(
     code of a unit and variable, where it was made by an older version and what CODEBOOK says of
     its variable or value is not what that version said.
     """
-    own = codes[codes["kind"] == INDEPENDENT]
-    latest = own.drop_duplicates(["round", "unit", "coder", "variable"], keep="last")
+    latest = current(codes)
     told = {
         version: changes(book, codebook)
         for version, book in kept.items()

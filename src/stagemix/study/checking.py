@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from stagemix.codes.assignment import assign
 from stagemix.codes.codebook import POST, Variable
 from stagemix.codes.rounds import (
     CHECK,
     CHOSEN,
     Round,
-    assign,
     check_name,
     read_round,
     round_names,

@@ -7,17 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from stagemix.codes.accepting import codes_of, join, without_known
+from stagemix.codes.assignment import every_account, round_of
 from stagemix.codes.codebook import ACCOUNT, POST, Variable
-from stagemix.codes.rounds import (
-    CHOSEN,
-    Round,
-    every_account,
-    read_round,
-    round_names,
-    round_of,
-    write_joined,
-    write_round,
-)
+from stagemix.codes.rounds import CHOSEN, Round, read_round, round_names, write_joined, write_round
 from stagemix.codes.settled_file import read_settled
 from stagemix.codes.sheets import write_sheet
 from stagemix.codes.store import BESIDE, INDEPENDENT, CodeStore

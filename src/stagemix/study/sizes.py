@@ -1,6 +1,5 @@
 """How much there is to code, said before a round is drawn: posts, reliability posts, hours."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stagemix.codes.assignment import assign, shared_units
 from stagemix.codes.codebook import POST
-from stagemix.codes.rounds import assign, read_round, round_names
+from stagemix.codes.rounds import read_round, round_names
 from stagemix.codes.sizes import half_width_of, size_for_reliability, size_for_share
 from stagemix.codes.store import INDEPENDENT, CodeStore
 from stagemix.errors import DataError
@@ -97,7 +97,7 @@ def plan_sizes(
         reliability=size_for_reliability(planned, agreement=agreement, least=least),
         coders=len(coders),
         overlap=overlap,
-        shared=math.ceil(planned * overlap - 1e-9),
+        shared=shared_units(planned, overlap=overlap),
         codings=codings,
         timed=len(times),
         seconds=seconds,

@@ -18,16 +18,13 @@ from stagemix.web.guard import Guard
 from stagemix.web.pages import language_of
 from stagemix.web.room import Room
 from stagemix.web.saving import RefusedError, Save, Undo, store_save, store_undo
-from stagemix.web.visitor import Visitor, coder, cookie_name, visitor
+from stagemix.web.visitor import AsCoder, Visitor, cookie_name, visitor
 from stagemix.web.words import LANGUAGES, words_in
 from stagemix.web.work import overview, shown, work
 
 MOST_UNITS = 50
 YEAR = 365 * 24 * 3600
 router = APIRouter()
-
-
-AsCoder = Annotated[Visitor, Depends(coder)]
 
 
 def build_app(

@@ -2,11 +2,10 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import Annotated
 from urllib.parse import urlencode
 
 import pandas as pd
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from stagemix.codes.agreed import agreed_codes
@@ -17,12 +16,11 @@ from stagemix.web import pages
 from stagemix.web.forms import Form, first
 from stagemix.web.pages import language_of
 from stagemix.web.room import Room
-from stagemix.web.visitor import Visitor, lead
+from stagemix.web.visitor import AsLead, Visitor
 from stagemix.web.words import words_in
 
 router = APIRouter()
 CONSENSUS = "consensus"
-AsLead = Annotated[Visitor, Depends(lead)]
 
 
 def queue(room: Room, codes: pd.DataFrame) -> list[tuple[Variable, str]]:

@@ -6,10 +6,10 @@ from urllib.parse import parse_qs
 from fastapi import Depends, HTTPException, Request
 
 from stagemix.web.saving import plain_ends
-from stagemix.web.visitor import Visitor, lead
+from stagemix.web.visitor import AsLead
 
 
-async def form_of(request: Request, who: Annotated[Visitor, Depends(lead)]) -> dict[str, list[str]]:
+async def form_of(request: Request, who: AsLead) -> dict[str, list[str]]:
     """Every value of each field of a form; refused without the page's token."""
     try:
         form = parse_qs((await request.body()).decode(), max_num_fields=200)

@@ -1,13 +1,14 @@
 """The lead's pages: how far the coding is, agreement, drift, links, versions."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from stagemix.codes.progress import progress_of
 from stagemix.codes.rounds import Round
+from stagemix.codes.store import standing
 from stagemix.codes.versions import changes
 from stagemix.study.agreement import Agreement, agreement_of
 from stagemix.web import pages
@@ -16,10 +17,9 @@ from stagemix.web.disagreements import queue
 from stagemix.web.forms import Form, first
 from stagemix.web.offering import offer
 from stagemix.web.room import Room
-from stagemix.web.visitor import Visitor, lead
+from stagemix.web.visitor import AsLead, Visitor
 
 router = APIRouter()
-AsLead = Annotated[Visitor, Depends(lead)]
 
 
 def overview_page(
@@ -43,8 +43,8 @@ def overview_page(
 
 
 def _round_row(room: Room, round_: Round) -> dict[str, Any]:
-    codes = room.store.codes(round_.name)
     record = room.store.record(round_.name)
+    codes = standing(record)
     coders = round_.units["coders"].str.count(";") + 1
     return {
         "round": round_,
@@ -69,10 +69,11 @@ def agreement(room: Room, round_: Round, codes: pd.DataFrame) -> Agreement:
 
 def _versions(room: Room) -> list[dict[str, Any]]:
     """The versions of the codebook, the codes of each, and what the present one changes in it."""
-    made = room.store.codes()["codebook_version"].value_counts()
+    codes = room.store.codes()
+    made = codes["codebook_version"].value_counts()
     again = {
-        round_.name: sum(len(units) for units in room.second_looks(round_).values())
-        for round_ in room.rounds().values()
+        name: sum(map(len, room.second_looks(round_, codes[codes["round"] == name]).values()))
+        for name, round_ in room.rounds().items()
     }
     return [
         {

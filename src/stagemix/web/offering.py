@@ -1,18 +1,16 @@
 """The lead's form for a check: each account's likeliest posts of a stage, coded by people."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
 from stagemix.errors import DataError
-from stagemix.study.checking import draw_check
 from stagemix.web.forms import Form, first
 from stagemix.web.room import Room
-from stagemix.web.visitor import Visitor, lead
+from stagemix.web.visitor import AsLead
 
 router = APIRouter()
-AsLead = Annotated[Visitor, Depends(lead)]
 
 
 def offer(room: Room) -> dict[str, Any] | None:
@@ -25,6 +23,9 @@ def offer(room: Room) -> dict[str, Any] | None:
 @router.post("/at/{pid}/check")
 def check(who: AsLead, form: Form) -> Response:
     """Make the round that the form asks for, and show it among the others."""
+    # it brings the classifier with it, which nothing else here needs
+    from stagemix.study.checking import draw_check
+
     each = first(form, "each")
     if not each.isdecimal() or len(each) > 3:
         raise DataError(f"{each}: the posts of each account are a whole number")

@@ -3,8 +3,6 @@
 import os
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +10,13 @@ import pandas as pd
 from fastapi import HTTPException
 
 from stagemix.codes.codebook import ACCOUNT, Codebook, Variable
-from stagemix.codes.rounds import Round, read_round, round_names
+from stagemix.codes.rounds import Round, coders_of, read_round, round_names
 from stagemix.codes.store import CodeStore
 from stagemix.codes.versions import CODEBOOK, keep_version, kept_versions, to_look_at_again
 from stagemix.errors import DataError, StagemixError, several
-from stagemix.posts.corpus import read_accounts, read_corpus
+from stagemix.posts.corpus import read_corpus
 from stagemix.study.agreement import Agreement
+from stagemix.study.corpora import accounts_of
 from stagemix.study.folder import Study
 
 PATIENCE = 5
@@ -66,12 +65,6 @@ class Room:
         self.agreements: dict[str, tuple[tuple[int, str], Agreement]] = {}
         for round_ in self.rounds().values():
             self.units(round_)
-
-    @contextmanager
-    def kept_open(self) -> Iterator[None]:
-        """Keep the database open meanwhile: the last to close it would tidy it at each save."""
-        with self.store.kept_open():
-            yield
 
     @property
     def codebook(self) -> Codebook:
@@ -133,8 +126,7 @@ class Room:
 
     def coders(self) -> list[str]:
         """Every coder of any round, in the order first named."""
-        named = (coder for round_ in self.rounds().values() for coder in round_.coders)
-        return list(dict.fromkeys(named))
+        return coders_of(self.rounds().values())
 
     def asked(self, round_: Round) -> tuple[Variable, ...]:
         """The variables that the page asks in a round."""
@@ -152,9 +144,8 @@ class Room:
                 _check_there(round_, found)
             return found
 
-    def second_looks(self, round_: Round) -> dict[str, list[str]]:
-        """For each coder, the units that they coded by a rule that has changed since."""
-        codes = self.store.codes(round_.name)
+    def second_looks(self, round_: Round, codes: pd.DataFrame) -> dict[str, list[str]]:
+        """For each coder, the units of CODES that they coded by a rule that has changed since."""
         again = to_look_at_again(codes, codebook=self.codebook, kept=self.kept)
         wanted = {str(coder): set(rows["unit"]) for coder, rows in again.groupby("coder")}
         return {
@@ -208,30 +199,24 @@ def _posts(folder: Path) -> dict[str, Unit]:
 
 
 def _accounts(folder: Path) -> dict[str, Unit]:
-    posts = read_corpus(folder)
-    table = read_accounts(folder)
-    counts = posts["account"].value_counts()
-    listed = [] if table is None else list(table["account"])
-    found = {}
-    for name in sorted({*counts.index, *listed}):
-        said = [] if table is None else table[table["account"] == name].to_dict("records")
-        pairs = [
-            (str(k), str(v))
-            for row in said
-            for k, v in row.items()
-            if k != "account" and pd.notna(v)
-        ]
-        found[str(name)] = Unit(
-            id=str(name),
-            account=str(name),
-            title=str(name),
+    counts = read_corpus(folder)["account"].value_counts()
+    named = accounts_of(folder).set_index("account")
+    return {
+        name: Unit(
+            id=name,
+            account=name,
+            title=name,
             time="",
             paragraphs=(),
             form="",
             url="",
-            details=(*pairs, ("posts", str(int(counts.get(name, 0))))),
+            details=(
+                *((str(k), str(v)) for k, v in said.items() if pd.notna(v)),
+                ("posts", str(int(counts.get(name, 0)))),
+            ),
         )
-    return found
+        for name, said in zip(named.index.astype(str), named.to_dict("records"), strict=True)
+    }
 
 
 def _paragraphs(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from datetime import datetime
 import uvicorn
 from fastapi import FastAPI
 
-from stagemix.codes.rounds import read_round, round_names
+from stagemix.codes.rounds import coders_of, read_round, round_names
 from stagemix.errors import DataError, MissingError, StagemixError, several
 from stagemix.study.agreed import write_agreed
 from stagemix.study.folder import Study
@@ -55,7 +55,7 @@ def serving(study: Study, *, port: int, lan: bool) -> Iterator[Serving]:
     with (
         _listen("0.0.0.0" if lan else LOCAL, port) as listening,
         closing(Access(study.coding)) as access,
-        room.kept_open(),
+        room.store.kept_open(),
     ):
         address = f"http://{host}:{listening.getsockname()[1]}"
         secret = access.new_link("lead", role=LEAD, now=time_now())
@@ -81,11 +81,7 @@ def link_for(study: Study, *, name: str, port: int, lan: bool) -> str:
     It works at once, also where the page is being served. Raises MissingError where no round names
     the coder.
     """
-    coders = dict.fromkeys(
-        coder
-        for round_ in round_names(study.rounds)
-        for coder in read_round(round_, study.rounds).coders
-    )
+    coders = coders_of(read_round(round_, study.rounds) for round_ in round_names(study.rounds))
     if name not in coders:
         there = f"there are {several(coders)}" if coders else "draw one with `stagemix sample`"
         raise MissingError(f"--new-link {name}: no round has a coder of that name; {there}")

@@ -61,3 +61,7 @@ async def lead(who: Annotated[Visitor, Depends(visitor)]) -> Visitor:
     if who.role != LEAD:
         raise HTTPException(404)
     return who
+
+
+AsCoder = Annotated[Visitor, Depends(coder)]
+AsLead = Annotated[Visitor, Depends(lead)]

@@ -1,25 +1,25 @@
 """What a coder's page is given: the rounds, the questions, the units, and the coder's own codes."""
 
-from statistics import median
 from typing import Any
 
 import pandas as pd
 
 from stagemix.codes.codebook import ACCOUNT, Category, Variable
-from stagemix.codes.progress import done_units, own_codes
+from stagemix.codes.progress import done_units, median_seconds, own_codes
 from stagemix.codes.rounds import Round
 from stagemix.web.room import Room, Unit
 
 COMMANDS = frozenset("umce/?")
 """Keys that the page has for itself; no category gets one that the codebook does not give it."""
-_KEYS = [key for key in "123456789abdfghijklnopqrstvwxyz0" if key not in COMMANDS]
+_KEYS = [key for key in "123456789abcdefghijklmnopqrstuvwxyz0" if key not in COMMANDS]
 
 
 def overview(room: Room, coder: str) -> list[dict[str, Any]]:
     """A coder's rounds with how many units are theirs, coded, and to be looked at again."""
     found = []
     for round_ in room.rounds_of(coder):
-        own = own_codes(room.store.codes(round_.name), coder=coder)
+        codes = room.store.codes(round_.name)
+        own = own_codes(codes, coder=coder)
         given = round_.units_of(coder)
         done = done_units(own, asked=room.asked(round_))
         found.append(
@@ -29,7 +29,7 @@ def overview(room: Room, coder: str) -> list[dict[str, Any]]:
                 "kind": round_.kind,
                 "given": len(given),
                 "done": sum(unit in done for unit in given),
-                "again": len(room.second_looks(round_).get(coder, [])),
+                "again": len(room.second_looks(round_, codes).get(coder, [])),
             }
         )
     return found
@@ -40,13 +40,13 @@ def work(room: Room, coder: str, round_: Round, *, again: bool) -> dict[str, Any
 
     With AGAIN the units are those that a changed rule may concern.
     """
-    own = own_codes(room.store.codes(round_.name), coder=coder)
+    codes = room.store.codes(round_.name)
+    own = own_codes(codes, coder=coder)
     asked = room.asked(round_)
     done = done_units(own, asked=asked)
-    concerned = set(room.second_looks(round_).get(coder, [])) if again else set()
+    concerned = set(room.second_looks(round_, codes).get(coder, [])) if again else set()
     given = round_.units_of(coder)
     by_unit = {str(unit): frame for unit, frame in own.groupby("unit")}
-    seconds = [float(s) for s in own["seconds"] if s]
     return {
         "round": round_.name,
         "kind": round_.kind,
@@ -54,7 +54,7 @@ def work(room: Room, coder: str, round_: Round, *, again: bool) -> dict[str, Any
         "version": room.codebook.version,
         "note": room.codebook.note,
         "title": room.codebook.title,
-        "median_seconds": median(seconds) if seconds else None,
+        "median_seconds": median_seconds(own),
         "variables": [_variable(v) for v in asked],
         "units": [
             {
