@@ -302,3 +302,9 @@ def test_stopped_it_leaves_every_code_in_the_files(study: Study, process) -> Non
     assert list(pd.read_csv(study.rounds / "final.csv")["unit"]) == [unit]
     assert list(pd.read_csv(study.agreed)["post_id"]) == [unit]
     assert not list(study.coding.glob("*-wal"))
+
+
+def test_a_small_answer_waits_for_no_other(study: Study) -> None:
+    with serving(study, port=0, lan=False) as ready:
+        # by this asyncio knows that it may turn Nagle's algorithm off
+        assert ready.socket.proto == socket.IPPROTO_TCP

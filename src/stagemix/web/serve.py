@@ -1,5 +1,6 @@
 """Running the coding page: the port it listens on, its links, and the files it keeps up to date."""
 
+import gc
 import os
 import socket
 import threading
@@ -124,6 +125,9 @@ def run(serving_: Serving, *, said: Callable[[str], None]) -> None:
                     said(f"the CSV files are behind the database: {error}")
                 last = str(error)
 
+    # the corpus stays: looking through it for garbage again and again would hold saves up
+    gc.collect()
+    gc.freeze()
     keeper = threading.Thread(target=keep_files, daemon=True)
     keeper.start()
     try:
@@ -137,7 +141,8 @@ def run(serving_: Serving, *, said: Callable[[str], None]) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # where the protocol is not named asyncio leaves Nagle's algorithm on, and small answers wait
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":  # elsewhere it would take the port of a program that runs
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
